@@ -6,7 +6,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-from vmops.local.guests import porter, process
+from vmops.local.guests import process, ssh_server
 
 NAMESPACE = Path("/proc/self/ns/user")
 OUTSIDE = NAMESPACE.readlink()
@@ -33,6 +33,6 @@ def _is_inside() -> bool:
 
 
 if __name__ == "__main__":
-    porter.IDLE = 1.0  # so that many find it gone
+    ssh_server.IDLE = 1.0  # so that many find it gone
     sys.meta_path.insert(0, Nothing())
     process.main(Path(sys.argv[1]))

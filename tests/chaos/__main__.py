@@ -1,9 +1,7 @@
-"""Kill, for as many seeds as asked for, and print the figures: ``python -m tests.chaos --seeds 200``.
+"""Kill at random moments, for as many seeds as requested, and print the figures: ``python -m tests.chaos --seeds 200``.
 
-With ``--faults`` Azure fails instead, in every way that the local one knows; what is there is changed, locked or
-spoilt; and somebody else meddles.
-
-A life that goes wrong is told with its seed; ``--seed N`` lives it again.
+With ``--faults`` Azure fails in every way that the local one knows, resources are changed, locked or damaged, and other
+people act. A failure names its seed, and ``--seed N`` repeats it.
 """
 
 import argparse
@@ -16,7 +14,7 @@ from tests.chaos.script import schedule, script
 
 
 def main() -> int:
-    """Live the lives; 1 if one went wrong."""
+    """Run the lives; 1 if one failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="live so many lives (20)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="from this seed on (1)")

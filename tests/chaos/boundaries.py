@@ -1,7 +1,7 @@
 """The boundaries of a deployment: before and after each request to the local Azure, and each write of the records.
 
-A request is told by its method, its path and its number among those alike; whose number a member has is left open, for
-it is chance. A write of the records is told by its number: a turnstile lets one pass at a time.
+A request is identified by method, path and its number among equal ones; a member's number is ignored, because it is
+random. A write of the records has a number: a turnstile lets one pass at a time.
 """
 
 import re
@@ -21,7 +21,7 @@ RECORD = "RECORD"
 _MEMBER = re.compile(r"/(exp1)-(?:[0-2])(?=[-/]|$)")
 _ID = re.compile(r"/operations/[^/]+")
 _STILL = 10
-"""So many looks one after the other at which nothing has worked mean that all wait."""
+"""So many polls without activity in a row mean that all processes wait."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Boundary:
 
     @property
     def rule(self) -> dict[str, object]:
-        """Give the rule that keeps the request, or its answer."""
+        """Give the rule that delays the request, or its answer."""
         effect = {"do": "delay", "answer": self.done}
         return {"method": self.method, "path": self.path, "nth": self.number, "effect": effect}
 
@@ -56,9 +56,9 @@ def kinds(journal: Iterable[dict[str, object]]) -> Counter[tuple[str, str]]:
 
 
 def boundaries(found: Counter[tuple[str, str]], writes: int) -> Iterator[Boundary]:
-    """Give all boundaries of a deployment, writes first; a read is one, for after it all is as before.
+    """Give all boundaries of a deployment, writes first.
 
-    What knew its answer is killed with it.
+    A read is one boundary, because it changes nothing; the process with its answer is killed.
     """
     order = sorted(found, key=lambda each: (each[0] == "GET", each))
     for method, path in order:
@@ -83,7 +83,7 @@ class Turnstile:
         self._records.execute("BEGIN IMMEDIATE")
 
     def let_pass(self, over: Callable[[], bool]) -> bool:
-        """Let one write pass; False if the deployment is over before there is another."""
+        """Let one write pass; False if the deployment ends before another one."""
         seen = self._version()
         self._records.execute("ROLLBACK")
 
@@ -103,7 +103,7 @@ class Turnstile:
         return version
 
     def all_wait(self, over: Callable[[], bool]) -> bool:
-        """Wait until what works on the fleet can go no further; False if it is over before."""
+        """Wait until all processes of the fleet wait; False if the deployment ends before."""
         spent, still = -1.0, 0
 
         def look() -> bool | NotYet:
@@ -117,12 +117,12 @@ class Turnstile:
         return poll_until(look, timeout=300) is True
 
     def close(self) -> None:
-        """Let all pass from now on."""
+        """Let all writes pass from now on."""
         self._records.close()
 
 
 def _spent(scene: Scene) -> float:
-    """Give the processor time of what works on the fleet."""
+    """Give the processor time of the fleet's processes."""
     total = 0.0
     for _, process in living(scene.state_dir):
         with suppress(psutil.NoSuchProcess):

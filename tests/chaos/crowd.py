@@ -1,4 +1,4 @@
-"""Many at once: processes that fight over a few VMs, and one process that makes many.
+"""Many at once: processes that compete for a few VMs, and one process that makes many.
 
 ``python -m tests.chaos.crowd fight`` and ``… at-once`` print their figures; both end with a removal of everything.
 """
@@ -20,18 +20,18 @@ from vmops.core.failures import FailureKind
 
 _VERBS = ("provision", "provision", "provision", "deprovision", "stop", "start", "restart", "wait", "gone", "cancel")
 _MAY_BE = {FailureKind.LOCKED, FailureKind.CONFLICT, FailureKind.NOT_FOUND, FailureKind.INTERRUPTED}
-"""Why a verb may fail among others: all of them say that somebody else was there before."""
+"""Kinds of failure that a verb may have in competition: each means that another operation was first."""
 
 
 def params_of(vm_name: str) -> dict[str, Any]:
-    """Give the parameters of a VM that is fought over."""
+    """Give the parameters of a contested VM."""
     return {"vmName": vm_name, "pollInterval": 0.05, "pollTimeout": 120}
 
 
 def fighter(state_dir: Path, names: list[str], seconds: float, seed: int) -> dict[str, int]:
-    """Call verbs on VMs until the time is over, each at least once, and count the answers.
+    """Call verbs on VMs until the time is over, each at least once, and count the answers. The first is a provision.
 
-    The first is a provision, which somebody is the first to be admitted with. A failure that may not be ends it.
+    An unexpected failure ends it.
     """
     dice, ops = random.Random(seed), VMOps(Settings(state_dir=state_dir, owner="chaos"))
     others = sorted({*_VERBS} - {"provision"})
@@ -60,7 +60,7 @@ def _called(ops: VMOps, verb: str, params: dict[str, Any], *, patient: bool) -> 
 
 
 def fight(stage: Scene, processes: int, names: list[str], seconds: float, seed: int) -> Counter[str]:
-    """Let processes fight over VMs, then remove these. Raises: AssertionError."""
+    """Let processes compete for VMs, then remove these. Raises: AssertionError."""
     command = [sys.executable, "-m", "tests.chaos.crowd", "fighter", "--state-dir", str(stage.state_dir)]
     command += ["--seconds", str(seconds), "--names", *names]
     started = [
@@ -95,7 +95,7 @@ def _made(ops: VMOps, name: str) -> dict[str, Any]:
 
 
 def remove(stage: Scene, names: list[str]) -> None:
-    """Remove VMs, all at once, and see that nothing is left. Raises: AssertionError."""
+    """Remove VMs at the same time, and check that nothing is left. Raises: AssertionError."""
     with ThreadPoolExecutor(len(names)) as threads:
         list(threads.map(lambda name: _gone(stage.ops, name), names))
     assert stage.ours() == set()
@@ -112,7 +112,7 @@ def _gone(ops: VMOps, name: str) -> None:
 
 
 def main() -> None:
-    """Do one of them, and print its figures."""
+    """Run one of them, and print its figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.crowd", description=__doc__)
     parser.add_argument("what", choices=["fight", "at-once", "fighter"])
     parser.add_argument("--processes", type=int, default=8)

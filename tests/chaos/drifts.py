@@ -1,6 +1,6 @@
-"""What somebody does by hand to what is ours: each is seen, and repaired by the next provision.
+"""Manual changes of our resources, each of which the next provision finds and repairs.
 
-Each tells whether there was anything to do it to.
+Each function tells whether there was anything to change.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ _NETWORK_API, _COMPUTE_API = "?api-version=2024-05-01", "?api-version=2024-07-01
 
 
 def open_rule(scene: Scene) -> bool:
-    """Let in whoever connects, and from the whole world."""
+    """Open a rule of ours to the whole world."""
     return _change_rule(scene, {"destinationPortRange": "*", "sourceAddressPrefix": "*"})
 
 
 def close_rule(scene: Scene) -> bool:
-    """Turn away whom a rule of ours lets in."""
+    """Deny what a rule of ours permits."""
     return _change_rule(scene, {"access": "Deny"})
 
 
@@ -31,7 +31,7 @@ def take_rule(scene: Scene) -> bool:
 
 
 def change_tag(scene: Scene) -> bool:
-    """Give a tag that the VM was asked for with another value."""
+    """Change the value of a requested tag."""
     found = scene.vm()
     if not found or not scene.spec.tags:
         return False

@@ -1,9 +1,8 @@
 """Kill a fleet at every boundary of five phases: ``python -m tests.chaos.fleet_kills --seeds 1``.
 
-The phases: at its first place, after a move, while it is trimmed, while it grows and while it shrinks. After each kill
-the same call, made once, brings the fleet to where it was to be: nothing is left, nobody is there twice, who ran is the
-VM that it was, and what is another's is as it was. A seed draws who is killed, and what becomes of a request that is on
-its way.
+The phases: at its first place, after a move, while everything is removed, while it grows and while it shrinks. After
+each kill one repetition of the call completes the phase: nothing is left, no member exists twice, running VMs are the
+same, and foreign resources are unchanged. A seed draws who is killed, and what becomes of a request in flight.
 """
 
 import argparse
@@ -20,14 +19,14 @@ from tests.chaos.fleet_scene import PHASES, fleet_scene
 from tests.chaos.fleet_walk import COUNTED, Walk
 
 _TURNS = (("first place",), ("after a move",), ("trimming",), ("scale up", "scale down"))
-"""The phases that are walked with one fleet; the last two in turn, for each begins where the other ends."""
+"""The phases that one fleet goes through; the last two alternate, because each starts where the other ends."""
 
 Killed = tuple[str, Boundary]
 Kills = Iterator[Killed]
 
 
 def main() -> int:
-    """Walk as often as asked for, and print the figures; 1 if anything was not as it must be."""
+    """Walk as often as requested, and print the figures; 1 if anything failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.fleet_kills", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="walk so many times (1)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="from this seed on (1)")
@@ -48,7 +47,7 @@ def main() -> int:
 
 
 def _walk(phases: list[str], dice: random.Random, given: argparse.Namespace, counts: Counter[str]) -> None:
-    """Walk through phases; after a kill that went wrong the others go on with a fleet of their own."""
+    """Walk through phases; after a failure the others continue with a new fleet."""
     kills: Kills | None = None
     while True:
         with fleet_scene() as scene:
@@ -62,7 +61,7 @@ def _walk(phases: list[str], dice: random.Random, given: argparse.Namespace, cou
 
 
 def _through(walk: Walk, kills: Kills) -> bool:
-    """Kill at one boundary after the other; False once something has gone wrong."""
+    """Kill at one boundary after the other; False after a failure."""
     for name, boundary in kills:
         began = time.monotonic()
         try:
@@ -79,7 +78,7 @@ def _through(walk: Walk, kills: Kills) -> bool:
 def _found(
     walk: Walk, phases: list[str], given: argparse.Namespace, counts: Counter[str]
 ) -> list[tuple[str, Boundary]]:
-    """Give the boundaries of phases, in turn."""
+    """Give the boundaries of phases, alternating."""
     found: Mapping[str, list[Boundary]] = {name: walk.found(PHASES[name]) for name in phases}
     for name, each in found.items():
         counts["boundaries"] += len(each)

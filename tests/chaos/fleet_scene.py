@@ -1,4 +1,4 @@
-"""Where a fleet is killed: a group of another's, with a stranger that is named as a member would be."""
+"""The scene of a fleet that is killed: an external group, with a foreign VM that has a member's name."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,10 +25,9 @@ _VOLATILE = ("etag", "systemData")
 
 @dataclass(frozen=True)
 class Phase:
-    """What is called of a fleet: how many VMs there were ``before``, what is asked, and where there is ``room``.
+    """The call of a phase: the number of VMs ``before``, the request, and the places with ``room``.
 
-    With none before there is nothing of the fleet; ``ready`` are to run afterwards, as many as ``stay`` of them since
-    before.
+    Without VMs before there is no fleet; ``ready`` VMs run afterwards, of which ``stay`` ran before.
     """
 
     asked: Mapping[str, Any]
@@ -63,7 +62,7 @@ PHASES: Mapping[str, Phase] = {
 
 @dataclass
 class FleetScene:
-    """A fleet, and what belongs to others, by id as Azure showed it first."""
+    """A fleet, and the foreign resources, by id as Azure showed them first."""
 
     stage: Scene
     others: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +76,7 @@ class FleetScene:
         return self.stage.store
 
     def plant(self) -> None:
-        """Let others have disks beside the fleet, and a VM that is named as its fourth member would be."""
+        """Create foreign disks beside the fleet, and a foreign VM with the name of its fourth member."""
         self.stage.plant(GROUP)
         theirs = VMOps(Settings(state_dir=self.stage.state_dir, owner="somebody", workers=1))
         params: Params = {"vmName": STRANGER, "resourceGroup": GROUP, "pollInterval": 0.05, "pollTimeout": PATIENCE}
@@ -86,23 +85,23 @@ class FleetScene:
         self.others = self._all()
 
     def touched(self) -> list[str]:
-        """Name what is another's and is not as it was."""
+        """Name foreign resources that have changed."""
         now = self._all()
         return [arm_id for arm_id, was in self.others.items() if now.get(arm_id) != was]
 
     def ours(self) -> set[str]:
-        """Give the ids of all that exists and is not another's."""
+        """Give the ids of all existing resources that are not foreign."""
         return self._all().keys() - self.others.keys()
 
     def intended(self, params: Params) -> set[str]:
-        """Give the ids of all that the fleet is to have, by the members of which a VM is there, and its network."""
+        """Give the ids of all resources that the fleet should have, for its existing members, and its network."""
         spec = VmSpec.from_params(params, self.ops.settings.defaults())
         numbers = {spec.identity.member(arm_id) for arm_id in self.ours() if arm_type(arm_id) == _VM.lower()}
         members = fleet.members(spec, [number for number in numbers if number is not None])
         return {arm_id.lower() for each in members for role, arm_id in each.ids().items() if role != "group"}
 
     def running(self) -> dict[str, str]:
-        """Give Azure's identity of each VM of ours that is made and runs, by its name."""
+        """Give Azure's own id of each running VM of ours, by its name."""
         found = [each for each in self.stage.azure.resources() if each["type"] == _VM]
         made = [each for each in found if each["properties"]["provisioningState"] == "Succeeded"]
         ours = [each for each in made if each["id"].lower() not in self.others]
@@ -111,7 +110,7 @@ class FleetScene:
         }
 
     def settle(self) -> None:
-        """Wait until Azure does nothing to a VM any more."""
+        """Wait until no VM has an operation."""
 
         def look() -> bool | NotYet:
             found = [each for each in self.stage.azure.resources() if each["type"] == _VM]
@@ -121,7 +120,7 @@ class FleetScene:
         assert poll_until(look, timeout=PATIENCE)
 
     def prepare(self, phase: Phase) -> None:
-        """Bring the fleet to where a phase begins, with nothing killed."""
+        """Bring the fleet to the start of a phase, without kills."""
         if phase.before:
             self.make_room(())
             self.end({**COMMON, "vmCount": phase.before})
@@ -132,11 +131,11 @@ class FleetScene:
         self.ops.refusals({}, forget=True)
 
     def make_room(self, room: tuple[Mapping[str, Any], ...]) -> None:
-        """Leave so much room in these places, and any elsewhere."""
+        """Limit the capacity in these places; others are unlimited."""
         self.stage.azure.put("/_local/capacity", [dict(each) for each in room])
 
     def remove(self) -> None:
-        """Remove the fleet, which leaves nothing, and nothing of others' touched."""
+        """Remove the fleet: nothing is left, and foreign resources are unchanged."""
         params: Params = {"vmName": FLEET, "resourceGroup": GROUP, "pollInterval": 0.05, "pollTimeout": PATIENCE}
         if self.ops.vm_deprovision(params)[0] is Status.PENDING:
             assert self.ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED, self.ops.last_failure(params)
@@ -162,7 +161,7 @@ class FleetScene:
 
 @contextmanager
 def fleet_scene() -> Iterator[FleetScene]:
-    """Set a scene for a fleet, with what others have beside it."""
+    """Create a scene for a fleet, with foreign resources."""
     with scene(dict(COMMON), PACE, workers=1) as stage:
         there = FleetScene(stage)
         there.plant()

@@ -1,4 +1,4 @@
-"""One fleet that is killed again and again, at one boundary of a phase at a time."""
+"""One fleet that is killed repeatedly, at one boundary of a phase at a time."""
 
 import random
 from collections import Counter
@@ -32,7 +32,7 @@ COUNTED = (
 
 @dataclass
 class Walk:
-    """A fleet on its walk, and what was counted on it; ``told`` is what the last kill did."""
+    """A fleet on its walk, with counters; ``told`` describes the last kill."""
 
     scene: FleetScene
     dice: random.Random
@@ -40,7 +40,7 @@ class Walk:
     told: list[str] = field(default_factory=list)
 
     def found(self, phase: Phase) -> list[Boundary]:
-        """Give the boundaries of a phase, as a deployment has them to which nothing happens."""
+        """Give the boundaries of a phase, from an undisturbed deployment."""
         self.scene.prepare(phase)
         azure, params = self.scene.stage.azure, phase.params
         before = len(azure.journal())
@@ -54,7 +54,7 @@ class Walk:
         return list(boundaries(kinds(azure.journal()[before:]), turnstile.passed))
 
     def kill(self, phase: Phase, boundary: Boundary) -> str:
-        """Kill at a boundary, and see that the same call converges; tell what was killed."""
+        """Kill at a boundary, and check that the same call converges; tell what was killed."""
         self.scene.prepare(phase)
         target = self.dice.choice(("both", "both", "worker", "engine"))
         cut = self._at_write if boundary.method == RECORD else self._at_request
@@ -70,7 +70,7 @@ class Walk:
         return f"{boundary}: {', '.join(self.told)}"
 
     def _at_request(self, phase: Phase, boundary: Boundary, target: str) -> bool:
-        """Kill while a request, or its answer, is kept; what was sent is carried out after that."""
+        """Kill while a request, or its answer, is delayed; the request is carried out afterwards."""
         stage = self.scene.stage
         stage.faults(boundary.rule)
         assert self.scene.ops.vm_provision(phase.params)[0] is Status.PENDING
@@ -79,7 +79,7 @@ class Walk:
         return struck
 
     def _at_write(self, phase: Phase, boundary: Boundary, target: str) -> bool:
-        """Kill while a write of the records waits, or when it is written and no other."""
+        """Kill before a write of the records, or after it and before the next."""
         over = self._over
         with closing(self._held(phase.params)) as turnstile:
             for _ in range(boundary.number - (not boundary.done)):
@@ -90,14 +90,14 @@ class Walk:
             return self._strike(target, lambda: True)
 
     def _held(self, params: Params) -> Turnstile:
-        """Provision, and let no write of the records pass from the caller's on."""
+        """Provision, and delay the writes of the records after the caller's."""
         with frozen(self.scene.stage) as held:
             held.keep_slots()
             assert self.scene.ops.vm_provision(dict(params))[0] is Status.PENDING
             return Turnstile(self.scene.stage)
 
     def _strike(self, target: str, come: Callable[[], bool]) -> bool:
-        """Kill, once the moment has come, whoever is there of those that are meant; False if it does not come."""
+        """Kill the intended processes at the moment; False if it does not come."""
         stage, over = self.scene.stage, self._over()
 
         def look() -> bool | NotYet:
@@ -111,7 +111,7 @@ class Walk:
         return poll_until(look, timeout=PATIENCE) is True
 
     def _over(self) -> Callable[[], bool]:
-        """Give the question whether the deployment that was begun last is over."""
+        """Give a check whether the last deployment has ended."""
         store, stack = self.scene.store, self.scene.stage.stack
 
         def over() -> bool:
@@ -121,7 +121,7 @@ class Walk:
         return over
 
     def _converge(self, phase: Phase, ran: Mapping[str, str]) -> None:
-        """Make the same call, once, and look at what there is then."""
+        """Repeat the call once, and check the result."""
         rest(self.scene.stage)
         params, ops = phase.params, self.scene.ops
         status, result = ops.vm_provision(dict(params))

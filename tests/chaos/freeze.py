@@ -1,4 +1,4 @@
-"""What a test holds still so that a moment stays for as long as it takes to strike: calls, records, slots, locks."""
+"""Blocks progress at a moment, so that a kill can strike: requests, records, slots and locks."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _ANOTHERS = {"pid": 1, "username": "ada", "hostname": "another-host", "timestamp
 
 
 class Freeze:
-    """What is held still of one scene; `frozen` lets it go."""
+    """The blocks of one scene; `frozen` removes them."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -25,11 +25,11 @@ class Freeze:
         self._lock: Path | None = None
 
     def keep(self, *rules: dict[str, Any]) -> None:
-        """Keep the calls that rules are about, and those no more that were kept before."""
+        """Delay the calls that match these rules, and no others."""
         self._scene.faults(*rules)
 
     def keep_records(self) -> None:
-        """Let nobody write a record: SQLite has one writer, and the others wait for half a minute."""
+        """Prevent writes of records: SQLite has one writer, and others wait for half a minute."""
         self._records = sqlite3.connect(self._scene.state_dir / "operations.db", isolation_level=None, timeout=60)
         self._records.execute("BEGIN IMMEDIATE")
 
@@ -38,14 +38,14 @@ class Freeze:
         return self._records is not None
 
     def keep_slots(self) -> None:
-        """Let it be nobody's turn to work."""
+        """Take all slots, so that no worker starts."""
         for verb in Verb:
             held = file_lock.acquire(self._scene.state_dir / "locks" / "slots" / f"{verb}-0", timeout=60)
             assert held is not None
             self._slots.append(held)
 
     def keep_engine(self) -> None:
-        """Let an engine of another host work on the stack, so that ours waits."""
+        """Hold the engine's lock as another host would, so that our engine waits."""
         backend = self._scene.state_dir / "backend" / ".pulumi"
         self._lock = backend / "locks" / "organization" / "vmops" / self._scene.stack / "anothers.json"
         self._lock.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ class Freeze:
 
 @contextmanager
 def frozen(scene: Scene) -> Iterator[Freeze]:
-    """Give what can be held still, and let it go afterwards."""
+    """Give the blocks, and remove them afterwards."""
     held = Freeze(scene)
     try:
         yield held

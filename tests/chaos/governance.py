@@ -1,4 +1,4 @@
-"""What a subscription's owners put in the way of a VM, and take away again: locks and policies."""
+"""Locks and policies of a subscription's owners, put and removed."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ _LOCK = "providers/Microsoft.Authorization/locks/keep?api-version=2016-09-01"
 
 @dataclass(frozen=True)
 class Lock:
-    """A management lock on what has a role for the VM, such as its group."""
+    """A management lock on a resource with a role for the VM, such as its group."""
 
     role: str
     level: str
 
     def put(self, scene: Scene) -> bool:
-        """Put it; tell whether there is anything to be locked."""
+        """Put it; tell whether there is anything to lock."""
         if not _is_there(scene, scene.spec.ids().get(self.role, "")):
             return False
         scene.azure.put(self._path(scene), {"properties": {"level": self.level}})
         return True
 
     def take(self, scene: Scene) -> None:
-        """Take it away."""
+        """Remove it."""
         with suppress(CloudError):  # it has gone with what it was on
             inspection.send(scene.state_dir, "DELETE", self._path(scene))
 
@@ -43,12 +43,12 @@ class Policy:
     rule: dict[str, Any]
 
     def put(self, scene: Scene) -> bool:
-        """Put it, and no other, in force."""
+        """Activate it, and no other."""
         inspection.ask(scene.state_dir, "PUT", "policies", [{"name": "governed", "policyRule": self.rule}])
         return True
 
     def take(self, scene: Scene) -> None:
-        """Have no policy in force."""
+        """Deactivate all policies."""
         inspection.ask(scene.state_dir, "PUT", "policies", [])
 
 

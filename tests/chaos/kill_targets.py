@@ -1,4 +1,4 @@
-"""What a kill is meant for, and the kill itself: without warning, as the kernel would when memory is short."""
+"""The targets of a kill, and the kill itself: SIGKILL without warning, as when memory is short."""
 
 import json
 import os
@@ -33,7 +33,7 @@ sys.stdin.read()
 
 
 class Caller:
-    """Another process that calls a verb: about to when this is made, and idle once it has."""
+    """Another process that calls a verb: about to when this is made, and idle afterwards."""
 
     def __init__(self, scene: Scene, verb: str) -> None:
         command = [sys.executable, "-c", _CALLER, str(scene.state_dir), verb]
@@ -46,7 +46,7 @@ class Caller:
         self._said = b""
 
     def has_said(self, word: str) -> bool:
-        """Tell whether its call has come back (called), or is over too, or it has died."""
+        """Tell whether its call has returned (called), or the process has ended too."""
         assert self._process.stdout
         with suppress(BlockingIOError):
             self._said += os.read(self._process.stdout.fileno(), 100)
@@ -66,7 +66,7 @@ class Caller:
 
 
 def kill_targets(scene: Scene, kill: Kill, caller: Caller | None) -> list[psutil.Process]:
-    """Give the processes that a kill is meant for, as far as there are any."""
+    """Give the existing target processes of a kill."""
     if kill.target == "caller":
         return [caller.process] if caller else []
     if kill.target == "azure":
@@ -77,9 +77,9 @@ def kill_targets(scene: Scene, kill: Kill, caller: Caller | None) -> list[psutil
 
 
 def strike(scene: Scene, kill: Kill, meant: list[psutil.Process], come: Callable[[], bool]) -> bool:
-    """Kill, if the moment is still there once nothing moves any more; tell whether it was.
+    """Kill, if the moment still lasts once all targets are stopped; tell whether it did.
 
-    The local Azure, which tells of some moments, cannot be asked without moving.
+    The local Azure, which reports some moments, must not be stopped for the check.
     """
     if kill.target != "azure" and not _stand_still(meant, come):
         return False
@@ -93,7 +93,7 @@ def strike(scene: Scene, kill: Kill, meant: list[psutil.Process], come: Callable
 
 
 def _lives(process: psutil.Process) -> bool:
-    """Tell whether a process runs, or can: the dead keep their number until somebody asks for it."""
+    """Tell whether a process is alive, and not a zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -101,7 +101,7 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def _stand_still(processes: list[psutil.Process], come: Callable[[], bool]) -> bool:
-    """Stop processes; let them go on if the moment has passed."""
+    """Stop processes, and resume them if the moment has passed."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.suspend()

@@ -1,4 +1,4 @@
-"""Calling a verb and killing something in the middle of it."""
+"""Calling a verb and killing something during it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,14 +14,14 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import Verb
 
 PATIENCE = 300.0
-"""Seconds within which a moment comes, and what is called is over."""
+"""Seconds within which a moment comes, and within which the call ends."""
 
 
 def kill(scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
-    """Call a verb, and kill something at a moment; what is called before has to be over.
+    """Call a verb, and kill something at a moment; the previous call must have ended.
 
-    Returns: what was met, which is another where that could not come, and whether it was: False if the verb was over
-    before.
+    Returns: the moment, which is another one if the intended one could not come, and whether it was met before the verb
+    ended.
     """
     rest(scene)
     if verb in POWERED:
@@ -36,7 +36,7 @@ def kill(scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
 
 
 def rest(scene: Scene) -> None:
-    """Wait for what was killed to be over, as another program does: who has given an order hands it over again."""
+    """Wait for the end of what was killed, as another program does."""
     scene.params.pop("asyncResultsUrl", None)
     latest = scene.store.latest(scene.stack)
     if latest and not latest.over:
@@ -64,7 +64,7 @@ def _strike(scene: Scene, verb: str, met: Kill, come: Callable[[], bool]) -> boo
 
 
 def _over(scene: Scene, verb: str) -> Callable[[Caller | None], bool]:
-    """Give the question whether a verb is over, so that no moment of it can come any more."""
+    """Give a check whether a verb has ended, so that no moment of it can come any more."""
     before = scene.store.latest(scene.stack)
 
     def over(caller: Caller | None) -> bool:

@@ -1,4 +1,4 @@
-"""One life of a VM: made, switched and removed, with something killed in the middle of each of these."""
+"""One life of a VM: provision, power verbs and removal, with kills during each of them."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, Incident
 from vmops.protocol import Answer
 
 _CALLS = 3
-"""As many calls that fail one after the other, although nothing is wrong any more, are a dead end."""
+"""Calls that may fail in a row without any active fault; more are a failure of the test."""
 
 _UNEXPLAINED = frozenset({FailureKind.BUG, FailureKind.ENGINE})
 
@@ -39,12 +39,12 @@ _COUNTED = (
 
 
 class Wrong(AssertionError):
-    """A life that did not go as it must."""
+    """A life that failed its checks."""
 
 
 @dataclass
 class Figures:
-    """What was counted, in one life or several."""
+    """Counters of one life or several."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -53,7 +53,7 @@ class Figures:
 
 
 def play(script: Script, figures: Figures, say: Callable[[str], Any]) -> None:
-    """Live one life, with others' things beside it. Raises: Wrong, saying what is not as it must be."""
+    """Run one life, beside foreign resources. Raises: Wrong, with the failed check."""
     params = {**script.params, "pollInterval": 0.05, "pollTimeout": PATIENCE}
     with scene(params, script.pace, workers=1) as stage:
         life = Life(stage, script, figures, say)
@@ -76,7 +76,7 @@ class Life:
     say: Callable[[str], Any]
 
     def take(self, step: Step) -> None:
-        """Call a verb with what kills it, then until it has converged, and look at what there is now."""
+        """Call a verb with its kills, then until it has converged, and check the result."""
         if step.verb == "deprovision" and self.script.late:
             self.stage.plant(self.stage.spec.resource_group)
         for fault in step.faults:
@@ -91,7 +91,7 @@ class Life:
         self.figures.counts["recovered"] += struck + len(step.faults)
 
     def meet(self, verb: str, fault: Fault) -> None:
-        """Call a verb that meets a fault: whatever comes of it has a name and a next step."""
+        """Call a verb that meets a fault: a failure has a kind and a next step."""
         tags = self._tags()
         mishap = MISHAPS.get(fault.name)
         if mishap:
@@ -122,7 +122,7 @@ class Life:
         self.say(f"{verb}: {fault} {status.name}{why}")
 
     def _cut_short(self, verb: str) -> Status:
-        """Cancel what may never end, unless it does soon."""
+        """Cancel an operation that may never end."""
         status, _ = self.stage.ops.wait_vm_operation({**self.stage.params, "pollTimeout": 3})
         if status is not Status.TIMED_OUT:
             return status
@@ -132,11 +132,11 @@ class Life:
         return self.stage.ops.wait_vm_operation(self.stage.params)[0]
 
     def _meddle(self, incident: Incident) -> None:
-        """Do to the VM what somebody else would, if it is there and ARM lets them."""
+        """Do to the VM what somebody else might, if it exists and ARM permits it."""
         self._send(incident.method, incident.step, incident.body)
 
     def _send(self, method: str, step: str, body: dict[str, Any]) -> None:
-        """Send a request about the VM once nothing is being done to it, if it is there then."""
+        """Send a request about the VM once it has no operation, if it exists then."""
         self.stage.come_to_rest(PATIENCE)
         if self.stage.vm():
             path = f"{self.stage.spec.vm_id}{step}?api-version=2024-07-01"
@@ -148,12 +148,12 @@ class Life:
         return dict(found["tags"]) if found else {}
 
     def _refused(self, status: Status, failure: Failure | None) -> None:
-        """See that a VM that was made another's was refused, and stays as it is."""
+        """Check that a VM with another owner's tags was refused, and is unchanged."""
         if (status, failure and failure.kind) != (Status.FAILED, FailureKind.CONFLICT) or self._tags() != _HERS:
             raise Wrong(f"another's VM is not left alone: {status.name} {failure}, tags {self._tags()}")
 
     def kill(self, verb: str, drawn: Kill) -> bool:
-        """Kill something in the middle of a verb; tell whether its moment came."""
+        """Kill something during a verb; tell whether its moment came."""
         met, struck = killing.kill(self.stage, verb, drawn)
         self.figures.counts["kills" if struck else "missed"] += 1
         self.figures.counts["boundaries missed"] += not struck and met.moment.name != "after"
@@ -165,7 +165,7 @@ class Life:
         return answer
 
     def _deploy(self, verb: str) -> None:
-        """Wait for what was killed to be over; then the same call succeeds."""
+        """Wait for the end of what was killed; then the same call succeeds."""
         killing.rest(self.stage)
         if self._called(verb) is not Status.SUCCEEDED:
             failure = self.stage.ops.last_failure(self.stage.params)
@@ -182,7 +182,7 @@ class Life:
         return status
 
     def _switch(self, verb: str) -> None:
-        """Make the same call until Azure lets it; then the VM is as it was told to be."""
+        """Repeat the call until Azure accepts it; then the VM has the requested power state."""
 
         def look() -> bool | NotYet:
             status, _ = self._call(verb)
@@ -201,7 +201,7 @@ class Life:
             raise Wrong(f"{verb} succeeded, and the VM is {power}")
 
     def _look_made(self) -> None:
-        """See that all that is intended exists, once, and nothing else; and that nothing is left to be done."""
+        """Check that all intended resources exist once and no others, and that nothing is left to do."""
         ours, intended = self.stage.ours(), self.stage.intended()
         self._count("duplicates", ours - intended)
         if intended - ours:
@@ -211,7 +211,7 @@ class Life:
         self._count("foreign touched", self.stage.touched())
 
     def _look_gone(self) -> None:
-        """See that nothing is left, and that what is another's is as it was."""
+        """Check that nothing is left, and that foreign resources are unchanged."""
         group = {self.stage.spec.group_id.lower()} if self.script.late else set()
         self._count("orphans", self.stage.ours() - group)
         self._count("foreign touched", self.stage.touched())

@@ -1,4 +1,4 @@
-"""What goes wrong beside Azure's own failures, by name: how it comes about, and how it is over."""
+"""Faults outside Azure, by name: how each starts and ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from tests.chaos.spoiling import NEWER, SPOILINGS, restore
 
 
 def _stays(_scene: Scene) -> None:
-    """Leave it as it is: a call is to put it right."""
+    """Leave it: a call must repair it."""
 
 
 @dataclass(frozen=True)
 class Mishap:
-    """Something that comes while nobody works, and whether there was anything that it could come to; ``go`` ends it."""
+    """A fault that starts while no worker runs, and tells whether it could; ``go`` ends it."""
 
     come: Callable[[Scene], bool]
     go: Callable[[Scene], None] = _stays

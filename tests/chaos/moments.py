@@ -1,7 +1,7 @@
-"""The moments at which something is killed: told at the wire, by the records and by the files, never by a hook.
+"""The moments of kills: recognised at the wire, in the records and in the files, never by a hook.
 
-The world stands still at a moment until it was struck: the local Azure keeps a call, a test holds the records, the slot
-or the engine's lock. Only ``after``, some milliseconds, comes and goes.
+Progress is blocked at a moment until the kill has struck: the local Azure delays a call, or a test holds the records,
+the slot or the engine's lock. Only ``after``, in milliseconds, is not blocked.
 """
 
 import time
@@ -19,10 +19,10 @@ from vmops.jobs.operation import State, Verb
 Come = Callable[[], bool]
 _KEPT = {"effect": {"do": "delay"}}
 _LOOKS = {"path": "*/resourceGroups/*", "effect": {"do": "delay"}}
-"""All that a worker asks first. An engine that was killed may still be polling: that is at another path."""
+"""The requests that start a worker's work. A killed engine may still be polling, which has another path."""
 
 COUNTED = ("sent", "carried-out", "lost", "poll", "checkpoint")
-"""Moments of which there are several in one call."""
+"""Moments that occur several times in one call."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Moment:
 
 
 def that_comes(moment: Moment, scene: Scene, verb: str) -> Moment:
-    """Give a moment that comes for certain, where there is less to be done than it takes for the one that was meant."""
+    """Give a moment that certainly comes, where the intended one needs more work than there is."""
     count = len(todo(scene, verb))
     most = count - 1 if moment.name == "checkpoint" else count
     if moment.name in COUNTED:
@@ -47,7 +47,7 @@ def that_comes(moment: Moment, scene: Scene, verb: str) -> Moment:
 
 
 def watch(moment: Moment, place: Place) -> Come:
-    """Give the question whether the moment has come, to be asked from just before the verb is called."""
+    """Give a check whether the moment has come, to be used from just before the call."""
     return _MOMENTS[moment.name](place, moment.number)
 
 
@@ -61,7 +61,7 @@ def _admitted(place: Place, _number: int) -> Come:
 
 
 def _recorded(place: Place, _number: int) -> Come:
-    """The record is there, and no worker yet."""
+    """The record exists, and no worker yet."""
     place.freeze.keep_slots()
 
     def come() -> bool:
@@ -72,7 +72,7 @@ def _recorded(place: Place, _number: int) -> Come:
 
 
 def _running(place: Place, _number: int) -> Come:
-    """The worker sends its first request; the VM's key is there, so that its caller has none to send."""
+    """The worker sends its first request. The VM's key exists, so that its caller sends none."""
     keys.ssh_public_key(place.scene.state_dir, place.scene.stack)
     place.freeze.keep(_LOOKS)
     return lambda: bool(place.scene.kept()) and _runs(place)
@@ -84,7 +84,7 @@ def _runs(place: Place) -> bool:
 
 
 def _ended(place: Place, _number: int) -> Come:
-    """All is done, but recorded."""
+    """Everything is done, but not recorded."""
     return _unrecorded(place, _LOOKS, lambda: place.logged("ended"))
 
 
@@ -94,7 +94,7 @@ def _removed(place: Place, _number: int) -> Come:
 
 
 def _unlocked(place: Place, _number: int) -> Come:
-    """An update's engine has given its lock back, and its worker goes on."""
+    """An update's engine has released its lock, and its worker continues."""
     if place.verb == "deprovision":
         place.freeze.keep(_listing(place))
         return lambda: bool(place.scene.kept()) and not place.scene.engine_locks()
@@ -102,7 +102,10 @@ def _unlocked(place: Place, _number: int) -> Come:
 
 
 def _unrecorded(place: Place, first: dict[str, Any], holds: Come) -> Come:
-    """Stop at a call, hold the records, and go on until something is so: the worker cannot get past its last record."""
+    """Stop at a call, block the records, and continue until a condition holds.
+
+    The worker cannot write its last record.
+    """
     place.freeze.keep(first)
 
     def come() -> bool:
@@ -117,15 +120,15 @@ def _unrecorded(place: Place, first: dict[str, Any], holds: Come) -> Come:
 
 
 def _listing(place: Place) -> dict[str, Any]:
-    """Give the rule that keeps the worker's look at what the engine's destroy has left.
+    """Give the rule that delays the worker's survey after the engine's destroy.
 
-    It is the second of its kind: before the engine begins, the worker looks whose all of it is.
+    It is the second of its kind: the first checks ownership.
     """
     return {"method": "GET", "path": f"*/resourceGroups/{place.scene.spec.resource_group}/resources", "nth": 2, **_KEPT}
 
 
 def _removing(place: Place, _number: int) -> Come:
-    """The engine that is to remove the stack is about to: another has the stack's lock."""
+    """The engine that will remove the stack has started: another one has the stack's lock."""
     place.freeze.keep(_listing(place))
 
     def come() -> bool:
@@ -140,7 +143,7 @@ def _removing(place: Place, _number: int) -> Come:
 
 
 def _locked(place: Place, _number: int) -> Come:
-    """An engine that lives has the stack's lock, and no write is carried out."""
+    """A living engine has the stack's lock, and no write is carried out."""
     place.freeze.keep(place.writes(1))
     return lambda: any(living_holder(path, place.scene.notes) for path in place.scene.engine_locks())
 
@@ -152,13 +155,13 @@ def _sent(place: Place, number: int) -> Come:
 
 
 def _carried_out(place: Place, number: int) -> Come:
-    """A write was carried out, and nobody knows; others wait."""
+    """A write was carried out without an answer, and others are delayed."""
     place.freeze.keep(place.write(number, do="delay", answer=True), place.writes(number + 1))
     return lambda: bool(place.scene.kept())
 
 
 def _lost(place: Place, number: int) -> Come:
-    """A write was carried out, and its answer is lost; others wait."""
+    """A write was carried out, and its answer is lost; others are delayed."""
     lose = place.write(number, do="lose", answer="timeout" if place.patient else "none")
     place.freeze.keep(lose, place.writes(number + 1))
     seen = len(place.scene.azure.journal())
@@ -169,13 +172,13 @@ def _lost(place: Place, number: int) -> Come:
 
 
 def _poll(place: Place, number: int) -> Come:
-    """Somebody asks how an operation goes, and gets no answer, as all who ask after that."""
+    """An operation is polled, and this and later polls get no answer."""
     place.freeze.keep({**_KEPT, "method": "GET", "path": "*/operations/*", "nth": number, "times": ALL})
     return lambda: bool(place.scene.kept())
 
 
 def _checkpoint(place: Place, number: int) -> Come:
-    """The engine's state knows of so many writes more, and the others wait."""
+    """The engine's state has so many more writes, and others are delayed."""
     place.freeze.keep(place.writes(number + 1))
 
     def done() -> int:

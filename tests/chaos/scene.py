@@ -1,4 +1,4 @@
-"""Where one life is lived: a state directory, its local Azure, one VM, and what belongs to others."""
+"""The scene of one life: a state directory, its local Azure, one VM, and foreign resources."""
 
 import os
 import tempfile
@@ -23,9 +23,9 @@ from vmops.spec.names import OWNER_TAG, STACK_TAG
 from vmops.spec.vm_spec import VmSpec
 
 _LONGEST = 60
-"""Seconds for what comes at once unless the machine is busy."""
+"""Seconds within which quick changes must happen, also on a busy machine."""
 _BELOW_ARMS_RATE = 0.05
-"""Seconds between two looks at what is made: at pace 1 ARM gives 25 reads a second."""
+"""Seconds between two polls of the VM: at pace 1 ARM permits 25 reads a second."""
 
 _API = "api-version=2024-05-01"
 _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
@@ -45,7 +45,7 @@ _EMPTY_DISK = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}
 
 @dataclass
 class Scene:
-    """One VM in one state directory; ``planted`` is what others have there, by id, as ARM showed it first."""
+    """One VM in one state directory; ``planted`` are the foreign resources, by id, as ARM showed them first."""
 
     state_dir: Path
     params: Params
@@ -80,7 +80,7 @@ class Scene:
         return Store(self.state_dir)
 
     def faults(self, *rules: dict[str, Any]) -> None:
-        """Have the local Azure fail as the rules say, and no more as others said."""
+        """Replace the faults of the local Azure."""
 
         def put() -> bool | NotYet:
             here = daemon.ensure(self.state_dir)
@@ -93,7 +93,7 @@ class Scene:
         assert poll_until(put, timeout=_LONGEST)
 
     def kept(self) -> list[str]:
-        """Give the calls that the local Azure keeps waiting, as METHOD and path; none while it is down."""
+        """Give the calls that the local Azure delays, as METHOD and path; none while it is down."""
         here = daemon.find(self.state_dir)
         headers = {"Authorization": f"Bearer {here.token if here else ''}"}
         try:
@@ -105,7 +105,7 @@ class Scene:
         return kept
 
     def plant(self, group: str, network: str = "") -> None:
-        """Put into a group what is another's, what is nobody's, and what only has a tag of its user's."""
+        """Create foreign resources in a group: another owner's, untagged ones, and one with a tag of its user."""
         place = f"{_SUBSCRIPTION}/resourceGroups/{group}"
         if self.azure.get(f"{place}?{_API}") is None:
             self._put(place, {"location": "westus2"})
@@ -131,32 +131,32 @@ class Scene:
         return bool(found) and found["properties"].get("provisioningState", "Succeeded") == "Succeeded"
 
     def touched(self) -> list[str]:
-        """Name what is another's and is not as it was."""
+        """Name foreign resources that have changed."""
         now = {path: self.azure.get(f"{path}?{_API}") for path in self.planted}
         return [path for path, was in self.planted.items() if now[path] is None or _told(now[path]) != was]
 
     def ours(self) -> set[str]:
-        """Give the ids of all that exists and is not another's; a rule is a part of its security group."""
+        """Give the ids of all existing resources that are not foreign; a rule is a part of its security group."""
         return {each.lower() for each in self.azure.ids() if "/securityRules/" not in each} - self.planted.keys()
 
     def intended(self) -> set[str]:
-        """Give the ids of all that the VM should have, but a group that was there before."""
+        """Give the ids of all resources that the VM should have, without an external group."""
         return {each.lower() for each in self.spec.ids().values()} - self.planted.keys()
 
     def written(self) -> set[str]:
-        """Give the ids of all that is written for the VM, a request each: a disk comes and goes with its VM."""
+        """Give the ids of all resources with a request of their own for the VM; a disk is written with its VM."""
         return {each for each in self.intended() if "/disks/" not in each}
 
     def groups(self) -> set[str]:
-        """Give the ids of all groups, ours or another's."""
+        """Give the ids of all groups, also foreign ones."""
         return {each.lower() for each in self.azure.ids() if "/providers/" not in each}
 
     def vm(self) -> Any:
-        """Give the VM, None if it is not there."""
+        """Give the VM, None if it does not exist."""
         return self.azure.get(f"{self.spec.vm_id}?api-version=2024-07-01")
 
     def come_to_rest(self, timeout: float) -> None:
-        """Wait until Azure does nothing to the VM any more."""
+        """Wait until the VM has no operation."""
         assert poll_until(lambda: self._at_rest() or NotYet(0.02), timeout=timeout)
 
     def _at_rest(self) -> bool:
@@ -164,12 +164,12 @@ class Scene:
         return found is None or found["properties"]["provisioningState"] in {"Succeeded", "Failed"}
 
     def _alive(self) -> list[str]:
-        """Name the processes that work on the VM, and the locks that somebody holds."""
+        """Name the processes of the VM's operations, and the held locks."""
         held = held_locks(self.state_dir)
         return processes_of(self.state_dir) + held
 
     def debris(self) -> list[str]:
-        """Name what a VM that is gone has left on this host: processes, locks, scratch files, the engine's stack."""
+        """Name what a removed VM has left on this host: processes, locks, scratch files, the engine's stack."""
         rested = poll_until(lambda: NotYet(0.02) if self._alive() else True, timeout=_LONGEST)
         left = [] if rested else self._alive()
         left += [str(path) for path in (*self.engine_locks(), *self.notes.all())]
@@ -180,14 +180,14 @@ class Scene:
 
 
 def _told(resource: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what ARM counts up by itself, and what is a resource of its own."""
+    """Leave out counters of ARM, and children, which are separate resources."""
     told = {name: value for name, value in resource.items() if name not in {"etag", "systemData"}}
     return {**told, "properties": {**told.get("properties", {}), "subnets": []}}
 
 
 @contextmanager
 def scene(params: Params, pace: float, workers: int | None = None) -> Iterator[Scene]:
-    """Set a scene in a directory of its own, with a directory for temporary files; all of it goes."""
+    """Create a scene in a new directory, with a directory for temporary files; both are deleted afterwards."""
     before, tempfile.tempdir = os.environ.get("TMPDIR"), None
     with tempfile.TemporaryDirectory(prefix="chaos-") as place:
         state_dir, temporary = Path(place) / "state", Path(place) / "tmp"

@@ -1,4 +1,4 @@
-"""What happens in one life: which verbs are called, and what is killed in the middle of each, and when."""
+"""The script of one life: its verbs, and the kills and faults during each."""
 
 import random
 from dataclasses import dataclass, field
@@ -24,19 +24,19 @@ DEPLOYMENTS: dict[str, tuple[str, ...]] = {
 REMOVALS: dict[str, tuple[str, ...]] = {**DEPLOYMENTS, "removing": _ENGINELESS, "removed": DEPLOYMENTS["ended"]}
 POWER: dict[str, tuple[str, ...]] = dict.fromkeys(("sent", "carried-out", "lost", "poll", "after"), ("caller", "azure"))
 POWERED = {"stop": "stopped", "start": "running", "restart": "running"}
-"""The verbs that switch a VM, and what it is then."""
+"""The power verbs, and the state after each."""
 
 KILL_TARGETS = {"provision": DEPLOYMENTS, "deprovision": REMOVALS} | dict.fromkeys(POWERED, POWER)
-"""Who can be killed, by the verb and the moment: whoever is there then."""
+"""The possible targets of a kill, by verb and moment."""
 
 _OFTEN = ("sent", "carried-out", "checkpoint", "after")
-"""Moments that are drawn more often than others: there are many of each."""
+"""Moments with a higher weight, because there are many of each."""
 
 SPOT = {"vmSize": "Standard_D2s_v5", "priority": "Spot", "evictionPolicy": "Deallocate"}
-"""A VM that Azure may take back, of a size that can be had so."""
+"""A Spot VM of a size that is available as Spot."""
 
 _SIZES = ("Standard_D4s_v5", "Standard_D4as_v5")
-"""Of a VM that may be in one of several places."""
+"""Parameters of a VM with several places."""
 
 MEDDLING = (
     "deleted-behind-our-back",
@@ -49,7 +49,10 @@ SPOILT = ("empty", "cut off", "garbage", "lost")
 
 @dataclass(frozen=True)
 class Kill:
-    """What is killed, and when; ``state``: worker and engine, and the engine's state is left as ``spoilt`` says."""
+    """The target and moment of a kill.
+
+    ``state``: worker and engine, and the engine's state is damaged as ``spoilt`` says.
+    """
 
     target: str
     moment: Moment
@@ -60,13 +63,13 @@ class Kill:
 
     @property
     def ends_the_call(self) -> bool:
-        """Tell whether nobody goes on with the call afterwards, so that another can be met by a kill too."""
+        """Tell whether nobody continues the call afterwards, so that another kill needs another call."""
         return self.target in {"worker", "both", "state", "forkserver"} or self.moment.name == "admitted"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of the local Azure's catalogue that is met by a call, and how often; or what somebody else does first."""
+    """A fault of the local Azure's catalogue for a call, and how often it strikes; or an incident before the call."""
 
     name: str
     when: dict[str, int] = field(default_factory=dict)
@@ -77,7 +80,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Step:
-    """A verb, and the faults and kills that it meets, one call each, before the call that must converge."""
+    """A verb, and the faults and kills of its calls, before the call that must converge."""
 
     verb: str
     kills: tuple[Kill, ...] = ()
@@ -86,9 +89,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Script:
-    """One life; ``late``: others put something into the VM's own group while it is there.
+    """One life; ``late``: others create resources in the VM's own group while it exists.
 
-    ``room`` is what room Azure has, by place.
+    ``room`` is Azure's capacity by place.
     """
 
     steps: tuple[Step, ...]
@@ -121,7 +124,7 @@ def script(seed: int) -> Script:
 
 
 def schedule(seed: int) -> Script:
-    """Draw a life in which Azure fails, or something else is wrong or meddled with, at two thirds of the calls."""
+    """Draw a life in which two thirds of the calls meet a fault of Azure, another fault, or changes by others."""
     dice = random.Random(f"schedule {seed}")
     verbs = ["provision", *dice.choices(("stop", "start", "restart", "provision"), k=dice.randint(1, 4)), "deprovision"]
     spot = SPOT if dice.random() < 0.3 else {}
@@ -139,7 +142,7 @@ def schedule(seed: int) -> Script:
 
 
 def _placed(seed: str, params: dict[str, Any]) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
-    """Draw whether a VM names several places, and which of them have no room; other draws stay as they are."""
+    """Draw whether a VM names several places, and which of them lack capacity; other draws are unaffected."""
     dice = random.Random(seed)
     if "vmSize" in params or dice.random() < 0.6:
         return params, ()
@@ -157,7 +160,7 @@ def _faults(dice: random.Random, *, first: bool) -> tuple[Fault, ...]:
 
 
 def _kills(dice: random.Random, verb: str, count: int) -> tuple[Kill, ...]:
-    """Draw kills, those last after which somebody goes on."""
+    """Draw kills, of which the last lets somebody continue."""
     drawn = sorted((_kill(dice, verb) for _ in range(count)), key=lambda kill: not kill.ends_the_call)
     return tuple(kill for index, kill in enumerate(drawn) if not index or drawn[index - 1].ends_the_call)
 

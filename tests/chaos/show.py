@@ -1,6 +1,6 @@
-"""Two hosts that share a PostgreSQL, shown: a VM is made, the host that makes it is killed, and the other goes on.
+"""A demonstration of two hosts that share a PostgreSQL: a VM is made, its host is killed, and the other continues.
 
-``python -m tests.chaos.show``; all of it is on this machine, and gone in the end.
+``python -m tests.chaos.show``; everything is on this machine, and removed at the end.
 """
 
 import os
@@ -16,17 +16,17 @@ from tests.functional.doors import CLI
 from vmops.core.polling import NotYet, poll_until
 
 _PACE = 0.1
-"""The part of Azure's own time that things take: long enough to be seen."""
+"""The pace of the local Azure, slow enough to watch."""
 
 
 def call(host: Host, words: str) -> None:
-    """Call vmops on a host, and show the call and its answer."""
+    """Call vmops on a host, and print the call and its answer."""
     print(f"\n{host.name} $ vmops {words}", flush=True)
     subprocess.run([*CLI, *shlex.split(words)], env=host.environment, check=True, timeout=LONGEST)
 
 
 def show(cluster: Cluster) -> None:
-    """Show it."""
+    """Run the demonstration."""
     laptop, first, second = (cluster.host(name) for name in ("laptop", "one", "two"))
     print("a PostgreSQL runs, and hosts may share it (vmops cluster init)")
     first.work("--slots", "2")
@@ -47,7 +47,7 @@ def show(cluster: Cluster) -> None:
 
 
 def main() -> None:
-    """Show it on a database and a local Azure of its own."""
+    """Run it on a fresh database and local Azure."""
     with postgres.running() as server, tempfile.TemporaryDirectory(prefix="vmops-cluster-") as name:
         os.environ |= {
             **server.environment,

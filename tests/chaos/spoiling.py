@@ -1,6 +1,6 @@
-"""What a loss of power, a full disk or a hand may make of a file of ours, or of the engine's.
+"""Damage to files of ours or of the engine, as by a power failure, a full disk or a person.
 
-Each tells whether there was anything to be spoilt.
+Each function tells whether there was anything to damage.
 """
 
 import json
@@ -14,13 +14,13 @@ from tests.chaos.scene import Scene
 from vmops.core.state_dir import records_path
 
 _LATER = 5
-"""A version of a state's file that no engine of ours knows. Source: engine 3.274 knows 3 and 4."""
+"""A version of a state file that our engine does not know. Source: engine 3.274 knows 3 and 4."""
 
 _GARBAGE = b"\x00garbage" * 999
 
 
 def spoil(path: Path, how: str) -> bool:
-    """Leave a file empty, cut off or full of garbage, or have it lost."""
+    """Make a file empty, cut off or full of garbage, or delete it."""
     if not path.exists():
         return False
     match how:
@@ -37,7 +37,7 @@ def spoil(path: Path, how: str) -> bool:
 
 
 def is_spoilt(path: Path) -> bool:
-    """Tell whether a state is there and cannot be read: it stays so until an engine is to work on it."""
+    """Tell whether a state exists and cannot be read; it stays so until an engine has to use it."""
     try:
         return not json.loads(path.read_bytes())
     except ValueError:
@@ -47,7 +47,7 @@ def is_spoilt(path: Path) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write over a file from another process: one that closes it loses the locks that SQLite has on it.
+    """Write over a file from another process, because closing it releases SQLite's locks on it.
 
     Source: SQLite documentation, how to corrupt, "POSIX advisory locks canceled".
     """
@@ -55,7 +55,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def settled(state_dir: Path) -> Path:
-    """Have all records in the file itself, and not in its log, where damage to the file would not be met; give it."""
+    """Move all records from the log into the file itself, so that damage to the file is noticed; give the file."""
     path = records_path(state_dir)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -63,14 +63,14 @@ def settled(state_dir: Path) -> Path:
 
 
 def spoil_records(scene: Scene, how: str) -> bool:
-    """Spoil the records."""
+    """Damage the records."""
     with suppress(sqlite3.DatabaseError):  # they are spoilt already
         settled(scene.state_dir)
     return spoil(records_path(scene.state_dir), how)
 
 
 def lose_copies(scene: Scene) -> bool:
-    """Lose a stack's state with all its copies."""
+    """Delete a stack's state with all its copies."""
     path = scene.state_file
     history = path.parents[2] / "history" / "vmops" / path.stem
     found = [*path.parent.glob(f"{path.name}*"), *history.glob("*")]
@@ -80,17 +80,17 @@ def lose_copies(scene: Scene) -> bool:
 
 
 def renew(scene: Scene) -> bool:
-    """Let a newer engine have written a stack's state."""
+    """Write a stack's state as a newer engine would."""
     return _versioned(scene, _LATER)
 
 
 def restore(scene: Scene) -> None:
-    """Let an engine of ours have written it again."""
+    """Write it again as our engine would."""
     _versioned(scene, 3)
 
 
 def draft_lock(scene: Scene) -> bool:
-    """Leave what was to become an engine's lock."""
+    """Create an incomplete lock of the engine."""
     draft = scene.state_file.parents[2] / "locks" / "organization" / "vmops" / scene.stack / "0.json.1f.tmp"
     draft.parent.mkdir(parents=True, exist_ok=True)
     draft.touch()
@@ -99,7 +99,7 @@ def draft_lock(scene: Scene) -> bool:
 
 NEWER = "state-by-a-newer-engine"
 RECORDS = {f"records-{how.replace(' ', '-')}": how for how in ("empty", "cut off", "garbage")}
-"""What becomes of the records."""
+"""Kinds of damage to the records."""
 
 FILES: dict[str, Callable[[Scene], bool]] = {
     **{
@@ -111,7 +111,7 @@ FILES: dict[str, Callable[[Scene], bool]] = {
     "meta-empty": lambda scene: spoil(scene.state_file.parents[2] / "meta.yaml", "empty"),
     "lock-drafted": draft_lock,
 }
-"""What becomes of the engine's files."""
+"""Kinds of damage to the engine's files."""
 
 SPOILINGS: dict[str, Callable[[Scene], bool]] = {
     **FILES,

@@ -1,6 +1,6 @@
-"""Install Azure's own clients and run what the page says of them: ``python -m tests.clients az,js``.
+"""Install Azure's own clients and run what the docs say of them: ``python -m tests.clients az,js``.
 
-Each is installed once, in the user's cache directory, and runs against a local Azure of its own, behind its proxy.
+Each is installed once, in the user's cache directory, and runs against its own local Azure, behind the proxy.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from tests.clients.place import Failed, install, left, local_azure, type_in
 
 
 def main() -> int:
-    """Run the clients; 1 if one does not work."""
+    """Run the clients; 1 if one fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.clients", description=__doc__)
     parser.add_argument("clients", nargs="?", default=",".join(SECTIONS), help="which, with commas between (all)")
     clients = parser.parse_args().clients.split(",")
@@ -34,10 +34,7 @@ def _works(client: str) -> bool:
 
 
 def _run(client: str, told: Guide) -> None:
-    """Run all that the page says.
-
-    Raises: Failed, if something did not work or something is left.
-    """
+    """Run everything in the docs. Raises: Failed, if something failed or is left."""
     directory = install(client, told)
     (directory / "output").unlink(missing_ok=True)
     with local_azure() as state_dir:

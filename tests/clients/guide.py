@@ -1,4 +1,4 @@
-"""What the page on Azure's own clients tells its reader to type and to write, client by client."""
+"""The commands and files of the docs on Azure's own clients, client by client."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SECTIONS = {
     "mlos": "mlos_bench",
     "skypilot": "SkyPilot",
 }
-"""Each client that is installed for it, and its section."""
+"""Each client by its name, and its section."""
 
 _RUN = "vmops local env -- "
 

@@ -1,4 +1,4 @@
-"""Where a client of Azure's lives, and a local Azure that it is run against."""
+"""The directory of a client of Azure, and the local Azure that it uses."""
 
 import os
 import shutil
@@ -21,11 +21,11 @@ _LIMIT = 1800
 
 
 class Failed(Exception):
-    """A command that did not end well, or not in its time."""
+    """A command that failed, or timed out."""
 
 
 def install(client: str, guide: Guide) -> Path:
-    """Give the directory of a client, installed as the page says unless it was; its files are always those of the page.
+    """Give the directory of a client, installed as the docs say; its files are always those of the docs.
 
     Raises: Failed.
     """
@@ -56,15 +56,12 @@ def local_azure() -> Iterator[Path]:
 
 
 def left(state_dir: Path) -> list[str]:
-    """Give the ids of what is in a local Azure."""
+    """Give the ids of all resources in a local Azure."""
     return [each["id"] for each in inspection.listed(state_dir, "resources")]
 
 
 def type_in(directory: Path, command: str, more: Mapping[str, str]) -> None:
-    """Have a shell run a command; what it says is kept in ``output`` there, and what it starts ends with it.
-
-    Raises: Failed.
-    """
+    """Let a shell run a command; its output goes to ``output`` there, and its processes end with it. Raises: Failed."""
     with (directory / "output").open("ab") as output:
         output.write(f"$ {command}\n".encode())
         output.flush()

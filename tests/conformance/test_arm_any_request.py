@@ -1,4 +1,4 @@
-"""Any request at all: whatever is asked, the answer is ARM's, and never that the simulated cloud is at fault."""
+"""Random requests: the answer is always ARM's, and never an internal error of the simulated cloud."""
 
 import json
 import tempfile
@@ -62,7 +62,7 @@ class Asking:
         return method, path + query, body
 
     def _write(self) -> tuple[str, str, Any]:
-        """Write what is there, or something like it, with a request that is wrong in a place or two."""
+        """Write an existing resource, or a similar one, with a request that is wrong in a place or two."""
         path = self._drawn.choice(list(PUTS))
         body = deepcopy(PUTS[path])
         for _ in range(self._drawn.randrange(4)):
@@ -71,7 +71,7 @@ class Asking:
         return self._drawn.choice(("PUT", "PUT", "PATCH")), path, body
 
     def _any(self) -> tuple[str, str, Any]:
-        """Ask by a route of the table, mostly by its own method."""
+        """Send a request to a route of the table, mostly with its own method."""
         method, template, _ = self._drawn.choice(TABLE)
         method = method if self._drawn.random() < 0.9 else self._drawn.choice(METHODS)
         shape = TAG_CHANGE if "tags" in template else DATA_DISKS
@@ -85,7 +85,7 @@ class Asking:
         return NAMES[kind] if kind in NAMES and self._drawn.random() < 0.8 else self._drawn.choice(("no", "%20", "é"))
 
     def _spoil(self, body: Any, shape: Shape) -> None:
-        """Leave out, put in or replace something in one of the objects of a request."""
+        """Remove, add or replace something in one of the objects of a request."""
         holder, parts = self._drawn.choice(list(_objects(body, shape)))
         more, of = self._drawn.choice(list(parts.names.values()))
         name = self._drawn.choice([*holder, more])
@@ -112,7 +112,7 @@ class Asking:
 
 
 def _objects(body: Any, shape: Shape) -> Iterator[tuple[dict[str, Any], Parts]]:
-    """Give the objects in a request, and the shape of each."""
+    """Give the objects in a request, with the shape of each."""
     if isinstance(shape, Parts) and isinstance(body, dict):
         yield body, shape
         for name, part in body.items():
@@ -124,8 +124,8 @@ def _objects(body: Any, shape: Shape) -> Iterator[tuple[dict[str, Any], Parts]]:
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0))
-def test_no_request_finds_a_fault_of_the_cloud(seed: int) -> None:
-    """A 500 is what no client can do anything about; and after it all a list still answers."""
+def test_no_request_causes_an_internal_error(seed: int) -> None:
+    """No answer is a 500, and a list still works afterwards."""
     asking = Asking(seed)
     with tempfile.TemporaryDirectory() as folder, Arm(Path(folder) / "cloud.db", ManualClock()) as arm:
         arm.make_group()

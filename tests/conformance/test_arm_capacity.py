@@ -1,4 +1,4 @@
-"""Room for machines that runs out: who takes it, who gives it back, and how one fails that finds none."""
+"""Limited capacity for machines: what takes it, what frees it, and the failure without it."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ ROOM: dict[str, Any] = {"size": "Standard_B2s", "location": None, "zone": None, 
 
 
 def limit(arm: Arm, *rooms: dict[str, Any]) -> Any:
-    """Put rooms in the place of all others."""
+    """Replace all limits."""
     answer = arm("PUT", "/_local/capacity", list(rooms))
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 def left(arm: Arm) -> list[int]:
-    """Give what is left in each room."""
+    """Give the capacity left in each limit."""
     return [room["left"] for room in arm("GET", "/_local/capacity").json()]
 
 
 def asked_for(arm: Arm, name: str = "vm", **changes: Any) -> httpx.Response:
-    """Ask for a machine, which must be accepted."""
+    """Request a machine, which must be accepted."""
     if arm("HEAD", NETWORK.partition("/providers")[0]).status_code == 404:
         arm.make_network()
     arm.make_interface(f"{name}-nic")
@@ -35,20 +35,20 @@ def asked_for(arm: Arm, name: str = "vm", **changes: Any) -> httpx.Response:
 
 
 def ended(arm: Arm, accepted: httpx.Response) -> tuple[str, str]:
-    """Let time pass, and tell how an operation ended: its status, and the code of its error."""
+    """Advance the time, and give the status and error code of an operation."""
     arm.clock.advance(LONG)
     told = arm.poll(accepted).json()
     return told["status"], told.get("error", {}).get("code", "")
 
 
-def test_without_a_limit_there_is_room_for_all(arm: Arm) -> None:
-    """Nothing runs out unless it is told to."""
+def test_capacity_without_a_limit_is_unlimited(arm: Arm) -> None:
+    """The default has no limits."""
     assert arm("GET", "/_local/capacity").json() == []
     assert ended(arm, asked_for(arm)) == ("Succeeded", "")
 
 
-def test_a_create_that_finds_no_room_fails_when_its_operation_ends(arm: Arm) -> None:
-    """The request is accepted, and the machine left Failed; once there is room a PUT makes it."""
+def test_a_create_without_capacity_fails_at_the_end_of_its_operation(arm: Arm) -> None:
+    """The request is accepted, and the machine is left Failed. Once there is capacity, a PUT succeeds."""
     limit(arm, ROOM | {"left": 0})
     created = asked_for(arm)
     arm.clock.advance(90)
@@ -61,15 +61,15 @@ def test_a_create_that_finds_no_room_fails_when_its_operation_ends(arm: Arm) -> 
     assert (arm.power(), left(arm)) == ("running", [0])
 
 
-def test_of_two_at_once_the_second_finds_none(arm: Arm) -> None:
-    """Room is taken when it is asked for, not when the operation ends."""
+def test_the_second_of_two_concurrent_creates_gets_no_capacity(arm: Arm) -> None:
+    """Capacity is taken with the request, not at the end of the operation."""
     limit(arm, ROOM)
     first, second = asked_for(arm), asked_for(arm, "other")
     assert [ended(arm, each) for each in (first, second)] == [("Succeeded", ""), ("Failed", "AllocationFailed")]
 
 
-def test_room_is_given_back_and_taken_again(arm: Arm) -> None:
-    """A machine that is only stopped keeps it; one that is deallocated or deleted does not."""
+def test_capacity_is_freed_and_reused(arm: Arm) -> None:
+    """A stopped machine keeps it; a deallocated or deleted one does not."""
     limit(arm, ROOM)
     assert ended(arm, asked_for(arm)) == ("Succeeded", "")
     arm.done(arm("POST", f"{VM}/powerOff"))
@@ -86,8 +86,8 @@ def test_room_is_given_back_and_taken_again(arm: Arm) -> None:
     assert (arm.power(), left(arm)) == ("running", [0])
 
 
-def test_a_room_is_for_a_zone_a_location_and_a_priority(arm: Arm) -> None:
-    """Others have theirs elsewhere; one that is in several rooms takes from each."""
+def test_a_limit_applies_to_zone_location_and_priority(arm: Arm) -> None:
+    """Other places are unaffected. A machine counts in all limits that match it."""
     spot = {"hardwareProfile__vmSize": "Standard_D2s_v5", "priority": "Spot"}
     limit(
         arm,
@@ -104,8 +104,8 @@ def test_a_room_is_for_a_zone_a_location_and_a_priority(arm: Arm) -> None:
     assert left(arm) == [0, 0, 3, 5, 0]
 
 
-def test_a_create_that_fails_for_another_reason_gives_its_room_back(arm: Arm) -> None:
-    """What never came to run takes no room, whatever it was; one that runs although it is Failed does."""
+def test_a_create_that_fails_otherwise_frees_its_capacity(arm: Arm) -> None:
+    """A Failed machine that does not run takes no capacity; one that runs does."""
     limit(arm, ROOM)
     arm("PUT", "/_local/faults", [FAULTS["internal-operation-error"].rule("fault").plain()])
     assert ended(arm, asked_for(arm)) == ("Failed", "InternalOperationError")
@@ -118,8 +118,8 @@ def test_a_create_that_fails_for_another_reason_gives_its_room_back(arm: Arm) ->
     assert left(arm) == [0]
 
 
-def test_a_resize_moves_from_one_room_to_another(arm: Arm) -> None:
-    """A machine that runs needs room of the new size, and gives the old back; one that is deallocated needs none."""
+def test_a_resize_changes_the_used_capacity(arm: Arm) -> None:
+    """A running machine needs capacity of the new size and frees the old; a deallocated one needs none."""
     bigger = ROOM | {"size": "Standard_B4ms"}
     limit(arm, ROOM, bigger)
     assert ended(arm, asked_for(arm)) == ("Succeeded", "")
@@ -133,8 +133,8 @@ def test_a_resize_moves_from_one_room_to_another(arm: Arm) -> None:
     arm.done(arm.put_machine(hardwareProfile__vmSize="Standard_B2s"))
 
 
-def test_an_eviction_gives_room_back(arm: Arm) -> None:
-    """Whatever its policy."""
+def test_an_eviction_frees_capacity(arm: Arm) -> None:
+    """With either eviction policy."""
     size = "Standard_D2s_v5"
     limit(arm, ROOM | {"size": size, "left": 2})
     for name, policy in (("vm", "Deallocate"), ("other", "Delete")):
@@ -157,8 +157,8 @@ def test_an_eviction_gives_room_back(arm: Arm) -> None:
         ({"size": "Standard_B2s"}, "0.left:"),
     ],
 )
-def test_a_room_that_cannot_be_is_refused(arm: Arm, room: dict[str, Any], words: str) -> None:
-    """With the field and the rule, and those of before stay."""
+def test_an_invalid_limit_is_refused(arm: Arm, room: dict[str, Any], words: str) -> None:
+    """The error names the field and the rule, and the active limits stay."""
     before = limit(arm, ROOM)
     answer = arm("PUT", "/_local/capacity", [room])
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""Template deployments: what a template makes and in which order, what it gives, and how it fails."""
+"""Template deployments: the resources of a template and their order, outputs, and failures."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def deploy(arm: Arm, *resources: Any, name: str = "d", **parts: Any) -> httpx.Re
 
 
 def ended(arm: Arm, accepted: httpx.Response) -> dict[str, Any]:
-    """Let time pass until a deployment is over, and show it."""
+    """Advance the time until a deployment has ended, and show it."""
     assert accepted.status_code in (200, 201), accepted.text
     arm.clock.advance(600)
     properties: dict[str, Any] = arm.shown(accepted.json()["id"])["properties"]
@@ -46,7 +46,7 @@ def outputs(arm: Arm, *resources: Any, name: str = "d", **parts: Any) -> dict[st
 
 
 def failure(arm: Arm, *resources: Any, **parts: Any) -> dict[str, Any]:
-    """Deploy, and give how that fails."""
+    """Deploy, and give the failure."""
     shown = ended(arm, deploy(arm, *resources, **parts))
     assert shown["provisioningState"] == "Failed", shown
     error: dict[str, Any] = shown["error"]
@@ -54,12 +54,12 @@ def failure(arm: Arm, *resources: Any, **parts: Any) -> dict[str, Any]:
 
 
 def names(arm: Arm) -> list[str]:
-    """Name all that is in the group."""
+    """Name all resources in the group."""
     return sorted(each["name"] for each in arm.shown(f"{GROUP}/resources")["value"])
 
 
 def test_a_deployment_is_accepted_runs_and_succeeds(arm: Arm) -> None:
-    """It is a long-running operation, and each resource begins when what it waits for is there."""
+    """It is a long-running operation, and each resource is requested when its dependencies exist."""
     arm.make_group()
     wants = "[resourceId('Microsoft.Network/virtualNetworks', 'net')]"
     nic = "Microsoft.Network/networkInterfaces/vm-nic"
@@ -93,8 +93,8 @@ def test_a_deployment_is_accepted_runs_and_succeeds(arm: Arm) -> None:
     assert arm.power() == "running"
 
 
-def test_time_that_passes_at_once_is_lived_through_in_order(arm: Arm) -> None:
-    """A cloud that nobody has looked at for an hour has made each resource when it was its turn."""
+def test_operations_due_at_once_end_in_order(arm: Arm) -> None:
+    """After an hour without a request, each resource was made at its own time."""
     arm.make_group()
     deploy(arm, network(), interface(dependsOn=["net"]), vm(dependsOn=["vm-nic"]))
     began = arm.clock.now()
@@ -108,8 +108,8 @@ def test_time_that_passes_at_once_is_lived_through_in_order(arm: Arm) -> None:
     assert began < arm.clock.now()
 
 
-def test_what_a_deployment_did_is_listed(arm: Arm) -> None:
-    """Each resource, and then its outputs, each by itself too, with or without the provider in the path."""
+def test_the_operations_of_a_deployment_are_listed(arm: Arm) -> None:
+    """Each resource and the outputs have an operation, also at the path without the provider."""
     arm.make_group()
     ended(arm, deploy(arm, address()))
     for base in (DEPLOYMENT, f"{GROUP}/deployments/d"):
@@ -125,8 +125,8 @@ def test_what_a_deployment_did_is_listed(arm: Arm) -> None:
         assert refusal(arm("GET", f"{base}/operations/none")) == (404, "DeploymentOperationNotFound")
 
 
-def test_deployments_are_found_listed_and_forgotten(arm: Arm) -> None:
-    """What they made stays, and is deleted by itself; a group takes its deployments with it."""
+def test_deployments_are_read_listed_and_deleted(arm: Arm) -> None:
+    """Deleting a deployment keeps its resources; deleting a group deletes its deployments."""
     arm.make_group()
     assert arm("HEAD", DEPLOYMENT).status_code == 404
     assert refusal(arm("GET", DEPLOYMENT)) == (404, "DeploymentNotFound")
@@ -151,8 +151,8 @@ def test_deployments_are_found_listed_and_forgotten(arm: Arm) -> None:
     assert arm.shown(DEPLOYMENTS)["value"] == []
 
 
-def test_a_deployment_is_done_again_by_the_same_name(arm: Arm) -> None:
-    """Once it is over: with 200, and on what is there already; what the template does not name is left alone."""
+def test_a_deployment_can_be_repeated_under_its_name(arm: Arm) -> None:
+    """Once it has ended, with 200 and on existing resources. Resources outside the template stay."""
     arm.make_group()
     first = deploy(arm, address(), disk())
     busy = deploy(arm, address())
@@ -166,8 +166,8 @@ def test_a_deployment_is_done_again_by_the_same_name(arm: Arm) -> None:
     assert names(arm) == ["disk", "ip"]
 
 
-def test_a_deployment_that_is_cancelled_begins_nothing_more(arm: Arm) -> None:
-    """What it has asked for already is finished; one that is over cannot be cancelled."""
+def test_a_cancelled_deployment_makes_no_further_requests(arm: Arm) -> None:
+    """Requests that were made are completed. An ended deployment cannot be cancelled."""
     arm.make_group()
     accepted = deploy(arm, network(), interface(dependsOn=["net"]))
     arm.clock.advance(5)
@@ -182,7 +182,7 @@ def test_a_deployment_that_is_cancelled_begins_nothing_more(arm: Arm) -> None:
 
 
 def test_parameters_variables_and_outputs(arm: Arm) -> None:
-    """Given values come as they are, defaults are worked out, and types are written as ARM does."""
+    """Given values are unchanged, defaults are evaluated, and types have ARM's spelling."""
     arm.make_group()
     parts: dict[str, Any] = {
         "parameters": {
@@ -224,8 +224,8 @@ def test_parameters_variables_and_outputs(arm: Arm) -> None:
     }
 
 
-def test_loops_and_conditions_make_as_many_resources_as_they_say(arm: Arm) -> None:
-    """A loop may be waited for as a whole; what is not wanted is not made, and nobody waits for it."""
+def test_loops_and_conditions_determine_the_number_of_resources(arm: Arm) -> None:
+    """A dependency may name a loop. A resource with a false condition is not made, and not waited for."""
     arm.make_group()
     loop = {"name": "many", "count": 3}
     made = outputs(
@@ -243,7 +243,7 @@ def test_loops_and_conditions_make_as_many_resources_as_they_say(arm: Arm) -> No
 
 
 def test_a_serial_loop_makes_a_batch_at_a_time(arm: Arm) -> None:
-    """The second batch begins when the first is there."""
+    """The second batch starts when the first exists."""
     arm.make_group()
     loop = {"name": "many", "count": 5, "mode": "Serial", "batchSize": 2}
     accepted = deploy(arm, disk("[concat('d', copyIndex())]", copy=loop))
@@ -255,8 +255,8 @@ def test_a_serial_loop_makes_a_batch_at_a_time(arm: Arm) -> None:
     assert ended(arm, accepted)["provisioningState"] == "Succeeded"
 
 
-def test_a_property_is_copied_and_null_is_as_good_as_absent(arm: Arm) -> None:
-    """As in a direct PUT."""
+def test_property_loops_and_nulls(arm: Arm) -> None:
+    """They have the effect of the same direct PUT."""
     arm.make_group()
     rule = {"priority": "[add(100, copyIndex('securityRules'))]", "direction": "Inbound", "access": "Allow"}
     rule |= {"protocol": "Tcp", "destinationPortRange": "22", "description": "[if(true(), null(), 'x')]"}
@@ -268,8 +268,8 @@ def test_a_property_is_copied_and_null_is_as_good_as_absent(arm: Arm) -> None:
     assert "description" not in rules[0]["properties"]
 
 
-def test_children_are_made_by_their_whole_name_or_inside_their_parent(arm: Arm) -> None:
-    """Either way they are resources of their own, and wait for what they say."""
+def test_children_may_be_nested_or_named_in_full(arm: Arm) -> None:
+    """They are separate resources with their own dependencies."""
     arm.make_group()
     prefix = {"addressPrefix": "10.0.1.0/24"}
     inside = {"type": "subnets", "apiVersion": "2024-05-01", "name": "in", "properties": prefix, "dependsOn": ["net"]}
@@ -295,8 +295,8 @@ def test_children_are_made_by_their_whole_name_or_inside_their_parent(arm: Arm) 
     assert found["id"] == f"{NETWORK}/virtualNetworks/net/subnets/out"
 
 
-def test_a_reference_is_a_dependency_of_its_own(arm: Arm) -> None:
-    """Who looks at a resource of the template is made after it, without a word about it, by name, by type and by id."""
+def test_a_reference_is_a_dependency(arm: Arm) -> None:
+    """A resource that refers to another, by name, type or id, is made after it without dependsOn."""
     arm.make_group()
     first = "[reference('ip').publicIPAllocationMethod]"
     second = "[reference(resourceId('Microsoft.Compute/disks', 'b'), '2024-03-02', 'Full').location]"
@@ -322,7 +322,7 @@ def test_a_reference_is_a_dependency_of_its_own(arm: Arm) -> None:
 
 
 def test_a_reference_outside_the_template_needs_an_api_version(arm: Arm) -> None:
-    """It is looked at when the deployment comes to it."""
+    """It is read when the deployment gets there."""
     arm.make_group()
     arm.put(
         f"{NETWORK}/publicIPAddresses/old", sku={"name": "Standard"}, properties={"publicIPAllocationMethod": "Static"}
@@ -376,8 +376,8 @@ def test_a_reference_outside_the_template_needs_an_api_version(arm: Arm) -> None
         ({"resources": [address(scope="odd")]}, "The scope 'odd' of a template resource"),
     ],
 )  # fmt: skip
-def test_a_template_that_is_wrong_is_refused_in_a_sentence(arm: Arm, parts: dict[str, Any], sentence: str) -> None:
-    """Before anything is made, by PUT and by validate alike."""
+def test_an_invalid_template_is_refused_with_a_sentence(arm: Arm, parts: dict[str, Any], sentence: str) -> None:
+    """Before anything is made, by PUT and by validate."""
     arm.make_group()
     body = request(**{"given": None, **parts})
     body["properties"]["template"]["resources"] = parts.get("resources", [])
@@ -411,10 +411,10 @@ def test_a_template_that_is_wrong_is_refused_in_a_sentence(arm: Arm, parts: dict
         ),
     ],
 )  # fmt: skip
-def test_what_a_deployment_cannot_be_asked_is_said(
+def test_unsupported_parts_of_a_deployment_are_refused(
     arm: Arm, body: dict[str, Any], expected: tuple[int, str], sentence: str
 ) -> None:
-    """Nothing that is asked for is passed over in silence."""
+    """Nothing is silently ignored."""
     arm.make_group()
     answer = arm("PUT", DEPLOYMENT, body)
     assert refusal(answer) == expected
@@ -422,7 +422,7 @@ def test_what_a_deployment_cannot_be_asked_is_said(
 
 
 def test_what_if_and_a_missing_group_are_refused(arm: Arm) -> None:
-    """A prediction is not made; and what has no group has no deployments."""
+    """whatIf is not supported, and an absent group has no deployments."""
     assert refusal(deploy(arm)) == (404, "ResourceGroupNotFound")
     assert refusal(arm("GET", DEPLOYMENTS)) == (404, "ResourceGroupNotFound")
     arm.make_group()
@@ -432,8 +432,8 @@ def test_what_if_and_a_missing_group_are_refused(arm: Arm) -> None:
     assert refusal(arm("PUT", f"{GROUP}/providers/Microsoft.Resources/other/x", {})) == (404, "InvalidResourceType")
 
 
-def test_validate_tells_what_would_be_deployed_and_does_nothing(arm: Arm) -> None:
-    """Its answer looks like a deployment's that has succeeded."""
+def test_validate_lists_resources_and_makes_none(arm: Arm) -> None:
+    """Its answer has the form of a successful deployment."""
     arm.make_group()
     shown = arm("POST", f"{DEPLOYMENT}/validate", request(network(), address())).json()["properties"]
     assert shown["provisioningState"] == "Succeeded"
@@ -444,8 +444,8 @@ def test_validate_tells_what_would_be_deployed_and_does_nothing(arm: Arm) -> Non
     assert arm.shown(DEPLOYMENTS)["value"] == []
 
 
-def test_a_resource_that_is_refused_fails_the_deployment_with_its_own_words(arm: Arm) -> None:
-    """What waits for it is not begun, what does not is made; the operation, the deployment and its parts all tell."""
+def test_a_refused_resource_fails_the_deployment_with_its_error(arm: Arm) -> None:
+    """Its dependants are not requested, others are. The error is in the operation and in the deployment."""
     arm.make_group()
     accepted = deploy(arm, address("bad", zones=["9"]), disk(dependsOn=["bad"]), address("good"), network())
     arm.clock.advance(600)
@@ -476,15 +476,15 @@ def test_a_resource_that_is_refused_fails_the_deployment_with_its_own_words(arm:
     assert "outputs" not in shown
 
 
-def test_after_a_failure_nothing_more_is_begun(arm: Arm) -> None:
-    """What is under way is finished, and what waits for that stays unmade."""
+def test_after_a_failure_no_further_requests_are_made(arm: Arm) -> None:
+    """Running writes are completed, and their dependants are not made."""
     arm.make_group()
     failure(arm, address("bad", zones=["9"]), network(), interface(dependsOn=["net"]))
     assert names(arm) == ["net"]
 
 
-def test_a_condition_may_look_at_another_resource(arm: Arm) -> None:
-    """Both branches are waited for until it is known which one it is."""
+def test_a_condition_may_refer_to_another_resource(arm: Arm) -> None:
+    """Both branches are dependencies until the condition is known."""
     arm.make_group()
     condition = "equals(reference('ip').publicIPAllocationMethod, 'Static')"
     tag = f"[if({condition}, string(reference('other').diskSizeGB), 'no')]"
@@ -492,8 +492,8 @@ def test_a_condition_may_look_at_another_resource(arm: Arm) -> None:
     assert arm.shown(f"{COMPUTE}/disks/disk")["tags"] == {"a": "8"}
 
 
-def test_a_write_that_fails_later_fails_the_deployment(arm: Arm) -> None:
-    """Faults strike what a template makes as they strike a direct PUT."""
+def test_a_failed_operation_fails_the_deployment(arm: Arm) -> None:
+    """Faults apply to its requests as to a direct PUT."""
     arm.make_network()
     arm.make_interface("vm-nic")
     rule = {"path": "*/virtualMachines/vm", "verbs": ["create"], "effect": {"do": "fail", "code": "AllocationFailed"}}
@@ -505,8 +505,8 @@ def test_a_write_that_fails_later_fails_the_deployment(arm: Arm) -> None:
     assert arm.shown(f"{COMPUTE}/virtualMachines/vm")["properties"]["provisioningState"] == "Failed"
 
 
-def test_a_fault_refuses_what_a_template_makes(arm: Arm) -> None:
-    """The quota of a direct PUT is that of a template."""
+def test_faults_apply_to_requests_of_a_deployment(arm: Arm) -> None:
+    """So do quotas."""
     arm.make_network()
     arm.make_interface("vm-nic")
     rule = {"path": "*/virtualMachines/*", "verbs": ["create"], "effect": {"do": "refuse", "code": "SkuNotAvailable"}}
@@ -514,8 +514,8 @@ def test_a_fault_refuses_what_a_template_makes(arm: Arm) -> None:
     assert [each["code"] for each in failure(arm, vm())["details"]] == ["SkuNotAvailable"]
 
 
-def test_a_write_that_never_ends_keeps_the_deployment_until_it_is_let_go(arm: Arm) -> None:
-    """Clearing the faults lets both go on."""
+def test_a_stuck_write_delays_the_deployment(arm: Arm) -> None:
+    """After the faults are cleared both continue."""
     arm.make_network()
     arm.make_interface("vm-nic")
     arm("PUT", "/_local/faults", [{"path": "*/virtualMachines/*", "effect": {"do": "stick"}}])
@@ -526,8 +526,8 @@ def test_a_write_that_never_ends_keeps_the_deployment_until_it_is_let_go(arm: Ar
     assert arm.poll(accepted).json() == {"status": "Succeeded"}
 
 
-def test_locks_and_policies_hold_for_templates_too(arm: Arm) -> None:
-    """A lock of the group stops the deployment, one of a resource that resource, and a policy puts its tags in."""
+def test_locks_and_policies_apply_to_deployments(arm: Arm) -> None:
+    """A lock of the group stops the deployment, a lock of a resource that resource; a policy adds its tags."""
     arm.make_group()
     arm.put(
         f"{NETWORK}/publicIPAddresses/ip", sku={"name": "Standard"}, properties={"publicIPAllocationMethod": "Static"}
@@ -545,8 +545,8 @@ def test_locks_and_policies_hold_for_templates_too(arm: Arm) -> None:
     assert refusal(deploy(arm, address("other"))) == (409, "ScopeLocked")
 
 
-def test_a_resource_that_is_throttled_is_asked_for_again(arm: Arm) -> None:
-    """When Compute says so: the deployment does not fail, it takes longer."""
+def test_a_throttled_request_of_a_deployment_is_retried(arm: Arm) -> None:
+    """After Compute's pause; the deployment takes longer."""
     arm.make_machine()
     body = machine()
     while arm("PUT", f"{COMPUTE}/virtualMachines/vm", body).status_code != 429:
@@ -558,8 +558,8 @@ def test_a_resource_that_is_throttled_is_asked_for_again(arm: Arm) -> None:
     assert arm.shown(f"{COMPUTE}/virtualMachines/vm")["tags"] == {"a": "b"}
 
 
-def test_an_output_that_cannot_be_worked_out_fails_the_deployment(arm: Arm) -> None:
-    """Its resources are there all the same."""
+def test_an_output_that_cannot_be_evaluated_fails_the_deployment(arm: Arm) -> None:
+    """Its resources exist."""
     arm.make_group()
     error = failure(arm, address(), outputs=text("[reference('ip').dnsSettings.fqdn]"))
     assert error["code"] == "DeploymentOutputEvaluationFailed"
@@ -568,24 +568,24 @@ def test_an_output_that_cannot_be_worked_out_fails_the_deployment(arm: Arm) -> N
     assert names(arm) == ["ip"]
 
 
-def test_an_expression_that_fails_later_is_told_with_its_resource(arm: Arm) -> None:
-    """What another resource has not can only be known when it is there."""
+def test_a_late_expression_error_names_its_resource(arm: Arm) -> None:
+    """A missing property of another resource is known only when that exists."""
     arm.make_group()
     cause = failure(arm, address(), disk(tags={"a": "[reference('ip').none]"}))["details"][0]
     assert (cause["code"], cause["target"]) == ("InvalidTemplate", f"{COMPUTE}/disks/disk")
     assert "for resource" in cause["message"]
 
 
-def test_what_the_cloud_does_not_know_is_refused_as_by_itself(arm: Arm) -> None:
-    """A type or a property that a direct PUT is refused for fails the deployment with the same words."""
+def test_an_unknown_type_in_a_template_is_refused_like_a_request(arm: Arm) -> None:
+    """An unknown type or property fails the deployment with the error of a direct PUT."""
     arm.make_group()
     unknown = resource("Microsoft.Storage/storageAccounts", "a", properties={})
     assert [each["code"] for each in failure(arm, unknown)["details"]] == ["InvalidResourceNamespace"]
     assert [each["code"] for each in failure(arm, disk(odd=1))["details"]] == ["InvalidRequestContent"]
 
 
-def test_a_resource_that_is_refused_is_left_as_it_was(arm: Arm) -> None:
-    """Of a write that is refused in the middle nothing stays, while what else was asked for at that moment does."""
+def test_a_refused_write_of_a_deployment_changes_nothing(arm: Arm) -> None:
+    """The refused write is rolled back, and requests of the same moment are not."""
     arm.make_network()
     wrong = network()
     prefix = {"addressPrefix": "10.0.9.0/24"}
@@ -596,8 +596,8 @@ def test_a_resource_that_is_refused_is_left_as_it_was(arm: Arm) -> None:
     assert ([each["name"] for each in subnets], names(arm)) == (["sub"], ["ip", "net"])
 
 
-def test_a_group_that_goes_takes_its_deployment_along(arm: Arm) -> None:
-    """One that is under way ends, and nothing is made in a group that is going."""
+def test_deleting_a_group_deletes_its_deployments(arm: Arm) -> None:
+    """A running deployment ends, and makes nothing in a group under deletion."""
     arm.make_group()
     accepted = deploy(arm, network(), interface(dependsOn=["net"]))
     arm.clock.advance(5)
@@ -608,8 +608,8 @@ def test_a_group_that_goes_takes_its_deployment_along(arm: Arm) -> None:
     assert arm("GET", "/_local/resources").json() == []
 
 
-def test_secrets_are_neither_shown_nor_kept(arm: Arm, tmp_path: Path) -> None:
-    """Not in an answer or a refusal, and not in the cloud's file, while the deployment runs and after."""
+def test_secure_parameters_are_neither_shown_nor_stored(arm: Arm, tmp_path: Path) -> None:
+    """Not in an answer, a refusal or the cloud's file, during the deployment and afterwards."""
     arm.make_network()
     arm.make_interface("vm-nic")
     own = machine()["properties"]
@@ -640,8 +640,8 @@ def test_secrets_are_neither_shown_nor_kept(arm: Arm, tmp_path: Path) -> None:
     assert SECRET not in wrong.text
 
 
-def test_a_deployment_outlives_the_process_that_took_it_on(tmp_path: Path) -> None:
-    """Another one on the same file goes on where it was, with what was given in secret."""
+def test_a_deployment_continues_in_another_process(tmp_path: Path) -> None:
+    """With its secure parameters, from the same file."""
     secret: dict[str, Any] = {"parameters": {"tag": {"type": "securestring"}}, "given": {"tag": SECRET}}
     with Arm(tmp_path / "other.db", ManualClock()) as first:
         first.make_group()
@@ -654,8 +654,8 @@ def test_a_deployment_outlives_the_process_that_took_it_on(tmp_path: Path) -> No
         assert second.shown(f"{COMPUTE}/disks/disk")["tags"] == {"tag": SECRET}
 
 
-def test_who_has_another_token_cannot_go_on_with_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fails, and says why."""
+def test_a_deployment_fails_with_another_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure says that its parameters cannot be read."""
     with Arm(tmp_path / "other.db", ManualClock()) as first:
         first.make_group()
         deploy(first, disk())
@@ -668,8 +668,8 @@ def test_who_has_another_token_cannot_go_on_with_a_deployment(tmp_path: Path, mo
         assert refusal(second("POST", f"{DEPLOYMENT}/exportTemplate")) == (409, "DeploymentForgotten")
 
 
-def test_a_template_that_was_right_and_is_not_any_more_fails_its_deployment(tmp_path: Path) -> None:
-    """What it took from its group is gone when another process reads it again."""
+def test_a_template_that_became_invalid_fails_its_deployment(tmp_path: Path) -> None:
+    """A tag of the group that it uses is gone when another process reads it again."""
     with Arm(tmp_path / "other.db", ManualClock()) as first:
         assert first("PUT", GROUP, {"location": "westus2", "tags": {"a": "b"}}).status_code == 201
         deploy(first, disk(tags={"a": "[resourceGroup().tags.a]"}))
@@ -680,7 +680,7 @@ def test_a_template_that_was_right_and_is_not_any_more_fails_its_deployment(tmp_
         assert [each["code"] for each in error["details"]] == ["InvalidTemplate"]
 
 
-def test_the_template_of_a_deployment_can_be_had_again(arm: Arm) -> None:
+def test_export_template_returns_the_template(arm: Arm) -> None:
     """As it was sent."""
     arm.make_group()
     body = request(address("[concat('i', 'p')]"))
@@ -688,15 +688,15 @@ def test_the_template_of_a_deployment_can_be_had_again(arm: Arm) -> None:
     assert arm("POST", f"{DEPLOYMENT}/exportTemplate").json() == {"template": body["properties"]["template"]}
 
 
-def test_a_deployment_has_tags_as_other_resources_have(arm: Arm) -> None:
-    """They are shown with it."""
+def test_a_deployment_has_tags(arm: Arm) -> None:
+    """They are shown."""
     arm.make_group()
     answer = arm("PUT", DEPLOYMENT, request() | {"tags": {"a": "b"}})
     assert (answer.status_code, answer.json()["tags"]) == (201, {"a": "b"})
 
 
-def test_many_machines_are_made_at_once(arm: Arm) -> None:
-    """As ``az vm create --count`` asks for them: a loop of interfaces and one of machines that wait for theirs."""
+def test_a_template_makes_many_machines(arm: Arm) -> None:
+    """As ``az vm create --count`` does: a loop of interfaces, and one of machines that depend on it."""
     arm.make_network()
     own = machine()["properties"]
     own["networkProfile"] = {

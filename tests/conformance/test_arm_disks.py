@@ -1,4 +1,4 @@
-"""Disks by themselves: what they are made from, how they change, and how they come to a machine and go from it."""
+"""Managed disks: creation, updates, attaching and detaching."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ def disk(arm: Arm, name: str, size: int = 8, **creation: Any) -> str:
 
 
 def held(arm: Arm) -> dict[int, str]:
-    """Give the data disks of the machine, by slot."""
+    """Give the data disks of the machine, by lun."""
     disks = arm.shown(VM)["properties"]["storageProfile"]["dataDisks"]
     return {one["lun"]: one["managedDisk"]["id"].rpartition("/")[2] for one in disks}
 
 
 @pytest.mark.parametrize(("asked", "size"), [({}, 8), ({"diskSizeGB": 8}, 8), ({"diskSizeGB": 16}, 16)])
-def test_a_copy_is_as_large_as_its_source_or_larger(arm: Arm, asked: dict[str, int], size: int) -> None:
-    """A copy has the size of what it is copied from, unless a larger one is asked for, and tells what that was."""
+def test_a_copied_disk_is_not_smaller_than_its_source(arm: Arm, asked: dict[str, int], size: int) -> None:
+    """It has the size of its source unless a larger one is requested, and names the source."""
     arm.make_group()
     source = disk(arm, "a")
     creation = {"createOption": "copy", "sourceResourceId": source.upper()}
@@ -51,8 +51,10 @@ def test_a_copy_is_as_large_as_its_source_or_larger(arm: Arm, asked: dict[str, i
         ({}, (400, "InvalidParameter")),
     ],
 )
-def test_a_disk_from_nothing_known_is_refused(arm: Arm, properties: dict[str, Any], expected: tuple[int, str]) -> None:
-    """What is not there cannot be copied, what cannot be made here is not made, and nothing is left."""
+def test_a_disk_from_an_unknown_source_is_refused(
+    arm: Arm, properties: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    """So are unsupported sources, and nothing is left."""
     arm.make_group()
     disk(arm, "a")
     answer = arm("PUT", f"{COMPUTE}/disks/b", {"location": "westus2", "properties": properties})
@@ -61,8 +63,8 @@ def test_a_disk_from_nothing_known_is_refused(arm: Arm, properties: dict[str, An
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_disk_changes_as_asked(arm: Arm, method: str) -> None:
-    """What may change does, and what may not is refused: nothing is passed over."""
+def test_a_disk_update_changes_its_properties(arm: Arm, method: str) -> None:
+    """Immutable properties are refused, and none is ignored."""
     arm.make_group()
     path = disk(arm, "a")
     properties = {"tier": "P10", "networkAccessPolicy": "denyall", "maxShares": 2}
@@ -75,8 +77,8 @@ def test_a_disk_changes_as_asked(arm: Arm, method: str) -> None:
         assert refusal(answer) == (409, "PropertyChangeNotAllowed")
 
 
-def test_a_machine_s_new_disk_may_be_a_copy(arm: Arm) -> None:
-    """A data disk that copies another has its size; what is not there cannot be copied here either."""
+def test_a_machines_data_disk_may_be_a_copy(arm: Arm) -> None:
+    """It has its source's size; an absent source is refused."""
     arm.make_network()
     arm.make_interface("vm-nic")
     source = disk(arm, "a", 16)
@@ -86,8 +88,8 @@ def test_a_machine_s_new_disk_may_be_a_copy(arm: Arm) -> None:
     assert arm.shown(VM)["properties"]["storageProfile"]["dataDisks"][0]["diskSizeGB"] == 16
 
 
-def test_disks_come_and_go_by_themselves(arm: Arm) -> None:
-    """Attach and detach need no guest: what is asked for is done, and the result is the machine's disks."""
+def test_separate_disks_are_created_and_deleted(arm: Arm) -> None:
+    """Attach and detach work without a guest, and return the machine's disks."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
     first, second = disk(arm, "first"), disk(arm, "second")
     asked = {
@@ -115,7 +117,9 @@ def test_disks_come_and_go_by_themselves(arm: Arm) -> None:
         ({"dataDisksToAttach": [{"id": "a"}]}, (400, "BadRequest")),
     ],
 )
-def test_disks_that_cannot_move_stay(arm: Arm, asked: dict[str, Any], expected: tuple[int, str]) -> None:
+def test_disks_of_a_running_machine_cannot_be_reattached(
+    arm: Arm, asked: dict[str, Any], expected: tuple[int, str]
+) -> None:
     """A refusal changes nothing."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
     disk(arm, "free")
@@ -123,8 +127,8 @@ def test_disks_that_cannot_move_stay(arm: Arm, asked: dict[str, Any], expected: 
     assert held(arm) == {1: "old"}
 
 
-def test_a_slot_keeps_its_disk(arm: Arm) -> None:
-    """Another disk in a slot that is taken, and two disks in one slot, are refused instead of ignored."""
+def test_a_lun_keeps_its_disk(arm: Arm) -> None:
+    """Another disk at a used lun, and two disks at one lun, are refused."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
     other = {"lun": 1, "createOption": "Attach", "managedDisk": {"id": disk(arm, "free")}}
     for disks in ([other], [{"lun": 1, "createOption": "Empty", "name": "new"}]):
@@ -140,13 +144,13 @@ ULTRA = {"sku": {"name": "UltraSSD_LRS"}, **ZONE}
 
 
 def fast(arm: Arm, kind: dict[str, Any], size: int = 8, **says: int) -> Any:
-    """Ask for a disk whose speed is bought apart."""
+    """Request a disk with its own speed."""
     properties = {"creationData": {"createOption": "Empty"}, "diskSizeGB": size, **says}
     return arm("PUT", f"{COMPUTE}/disks/fast", {"location": "westus2", **kind, "properties": properties})
 
 
-def test_the_speed_of_some_disks_is_bought_apart(arm: Arm) -> None:
-    """They have the least of it unless more is asked for, which is changed without their size."""
+def test_premium_v2_and_ultra_disks_have_their_own_speed(arm: Arm) -> None:
+    """The default is the minimum; the speed changes without the size."""
     arm.make_group()
     arm.done(fast(arm, V2))
     assert arm.shown(f"{COMPUTE}/disks/fast")["properties"]["diskIOPSReadWrite"] == 3000
@@ -171,16 +175,14 @@ def test_the_speed_of_some_disks_is_bought_apart(arm: Arm) -> None:
         (ULTRA, 4, {"diskIOPSReadWrite": 1000, "diskMBpsReadWrite": 257}),
     ],
 )
-def test_a_speed_that_a_disk_does_not_have_is_refused(
-    arm: Arm, kind: dict[str, Any], size: int, says: dict[str, int]
-) -> None:
-    """By its type, its size, and of megabytes by what else it does a second."""
+def test_an_invalid_disk_speed_is_refused(arm: Arm, kind: dict[str, Any], size: int, says: dict[str, int]) -> None:
+    """The limits depend on type and size, and those of the throughput on the IOPS."""
     arm.make_group()
     assert refusal(fast(arm, kind, size, **says)) == (400, "InvalidParameter")
 
 
-def test_a_machine_takes_fast_disks_in_a_zone_uncached_and_when_it_says_so(arm: Arm) -> None:
-    """One that is in no zone, caches them, is of a size without Premium or has not asked for Ultra is refused."""
+def test_fast_disks_need_a_zone_no_caching_and_the_capability(arm: Arm) -> None:
+    """A machine without a zone, with caching, of a size without Premium, or without the Ultra capability is refused."""
     arm.make_network()
     arm.make_interface("vm-nic")
     arm.done(fast(arm, V2))

@@ -53,7 +53,7 @@ ABSENT = {
 
 
 def furnish(arm: Arm) -> None:
-    """Make what the examples read and delete: a machine on an interface with an address, by the examples' requests."""
+    """Make the resources that the examples read and delete, by the examples' own requests."""
     prepare(arm)
     arm.put(f"{NETWORK}/publicIPAddresses/test-ip", location="eastus")
     arm.done(arm("PUT", NIC, request_of(example("NetworkInterfaceCreate"))))
@@ -78,7 +78,7 @@ def furnish(arm: Arm) -> None:
 
 @pytest.mark.parametrize("name", GETS)
 def test_an_answer_shows_what_the_example_shows(arm: Arm, name: str) -> None:
-    """A GET of what the example has answers with all that the example does; lists have its form."""
+    """A GET shows everything that the example shows, and lists have its form."""
     furnish(arm)
     answer = arm("GET", GETS[name])
     assert answer.status_code == 200, answer.text
@@ -87,7 +87,7 @@ def test_an_answer_shows_what_the_example_shows(arm: Arm, name: str) -> None:
 
 
 def test_tags_are_updated_as_in_the_example(arm: Arm) -> None:
-    """A PATCH of an interface's tags is done at once, and shows the interface."""
+    """A PATCH of an interface's tags takes effect at once, and answers with the interface."""
     furnish(arm)
     found = example("NetworkInterfaceUpdateTags")
     answer = arm("PATCH", NIC, request_of(found))
@@ -97,14 +97,14 @@ def test_tags_are_updated_as_in_the_example(arm: Arm) -> None:
 
 
 def steps(name: str) -> Iterator[str]:
-    """Give what is deleted before, from what uses it to what the example deletes."""
+    """Give the resources to delete first, and the one of the example."""
     order = [DELETES[key] for key in ("ForceDeleteVirtualMachine", "NetworkInterfaceDelete")]
     yield from order[: order.index(DELETES[name])] if DELETES[name] in order else order
 
 
 @pytest.mark.parametrize("name", DELETES)
-def test_a_deletion_answers_as_the_example_lists(arm: Arm, name: str) -> None:
-    """Accepted while it is there, and no content once it is not; both are statuses of the example."""
+def test_a_deletion_has_a_status_of_the_example(arm: Arm, name: str) -> None:
+    """202 for an existing resource, 204 for an absent one."""
     furnish(arm)
     for path in steps(name):
         arm.done(arm("DELETE", path))
@@ -116,7 +116,7 @@ def test_a_deletion_answers_as_the_example_lists(arm: Arm, name: str) -> None:
 
 
 def test_a_group_is_deleted_as_in_the_example(arm: Arm) -> None:
-    """With the machines in it by force; the result answers 202, then 200."""
+    """With its machines by force; the result answers 202, then 200."""
     furnish(arm)
     found = example("ForceDeleteVMsInResourceGroup")
     kinds = found["parameters"]["forceDeletionTypes"]
@@ -128,8 +128,8 @@ def test_a_group_is_deleted_as_in_the_example(arm: Arm) -> None:
     assert {str(status) for status in answers} <= found["responses"].keys()
 
 
-def test_interfaces_inside_a_machine_are_refused_by_name(arm: Arm) -> None:
-    """The one example that is not served: a machine that makes its own interfaces."""
+def test_inline_interfaces_of_a_machine_are_refused(arm: Arm) -> None:
+    """This is the only example that is not supported."""
     prepare(arm)
     asked: Any = request_of(example("CreateAVmWithNetworkInterfaceConfiguration"))
     answer = arm("PUT", VM, asked)
@@ -137,8 +137,8 @@ def test_interfaces_inside_a_machine_are_refused_by_name(arm: Arm) -> None:
     assert answer.json()["error"]["target"] == "networkProfile.networkInterfaceConfigurations"
 
 
-def test_every_example_is_looked_at() -> None:
-    """One that nobody replays proves nothing."""
+def test_every_example_is_tested() -> None:
+    """No example is left out."""
     single = {
         "NetworkInterfaceUpdateTags",
         "ForceDeleteVMsInResourceGroup",

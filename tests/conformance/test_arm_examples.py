@@ -1,7 +1,7 @@
-"""The example requests and responses of Azure's own API specifications, against the simulated cloud.
+"""The example requests and responses of Azure's API specifications, against the simulated cloud.
 
-The examples are abridged and of 2021: each request must be accepted with a status that the example lists, and all that
-an example's answer shows must be shown.
+The examples are abridged and of 2021: each request must be accepted with a status of the example, and the answer must
+contain the example's.
 """
 
 import json
@@ -75,7 +75,7 @@ def request_of(found: dict[str, Any]) -> Any:
 
 
 def missing(shown: Any, ours: Any, path: str = "") -> Iterator[str]:
-    """Tell what an example shows and an answer does not."""
+    """List what an example shows and an answer does not."""
     if isinstance(shown, dict):
         for key, value in shown.items():
             if not isinstance(ours, dict) or key not in ours:
@@ -87,7 +87,7 @@ def missing(shown: Any, ours: Any, path: str = "") -> Iterator[str]:
 
 
 def prepare(arm: Arm) -> None:
-    """Make what the examples take for granted."""
+    """Make the resources that the examples presuppose."""
     arm.make_group()
     west = {"location": "westus"}
     east = {"location": "eastus"}
@@ -105,7 +105,7 @@ def prepare(arm: Arm) -> None:
 
 @pytest.mark.parametrize("name", PUTS)
 def test_example_requests_are_accepted_and_answered_in_full(arm: Arm, name: str) -> None:
-    """A PUT of the specification's examples works, and shows what the example shows."""
+    """The answer to a PUT contains the example's answer."""
     prepare(arm)
     if name == "NetworkInterfaceCreate":
         arm.put(f"{NETWORK}/publicIPAddresses/test-ip", location="eastus")
@@ -120,14 +120,14 @@ def test_example_requests_are_accepted_and_answered_in_full(arm: Arm, name: str)
 
 @pytest.mark.parametrize("name", VERBS)
 def test_example_verbs_are_accepted(arm: Arm, name: str) -> None:
-    """A power verb of the specification's examples answers with a status that is listed."""
+    """A power verb answers with a status of the example."""
     arm.make_machine()
     accepted = arm("POST", f"{COMPUTE}/virtualMachines/vm/{VERBS[name]}")
     assert str(accepted.status_code) in example(name)["responses"]
 
 
 def test_an_instance_view_shows_what_the_example_shows(arm: Arm) -> None:
-    """But for extensions, patches and placement, which no machine here has."""
+    """Except extensions, patches and placement."""
     arm.make_machine()
     shown = example("GetVirtualMachineInstanceView")["responses"]["200"]["body"]
     absent = set(missing(shown, arm.shown(f"{COMPUTE}/virtualMachines/vm/instanceView")))
@@ -142,7 +142,7 @@ def test_an_instance_view_shows_what_the_example_shows(arm: Arm) -> None:
 
 
 def test_sizes_are_listed_as_the_example_lists_them(arm: Arm) -> None:
-    """A size has the six parts it has in the example."""
+    """A size has the six properties of the example."""
     arm.make_machine()
     shown = example("ListAvailableVmSizes_VirtualMachines")["responses"]["200"]["body"]
     assert list(missing(shown, arm.shown(f"{COMPUTE}/virtualMachines/vm/vmSizes"))) == []

@@ -1,4 +1,4 @@
-"""The faults of the simulated cloud: which calls they strike, and what becomes of those."""
+"""The faults of the simulated cloud: the calls that they strike, and their effects."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def put_known(arm: Arm, name: str, **when: Any) -> None:
 
 
 def refuse(**rule: Any) -> dict[str, Any]:
-    """Give a rule that refuses the creation of groups, unless it says otherwise."""
+    """Give a rule that by default refuses the creation of groups."""
     return {"method": "PUT", "path": GROUP, "effect": {"do": "refuse", "code": "Teapot", **TEAPOT}, **rule}
 
 
@@ -45,12 +45,12 @@ TEAPOT = {"status": 418, "message": "I am a teapot."}
 
 
 def struck(arm: Arm, calls: int) -> list[int]:
-    """Give the numbers of the calls that are struck, of so many that put a group."""
+    """Give the numbers of the struck calls among so many PUTs of a group."""
     answers = [arm("PUT", GROUP, {"location": "westus2"}).status_code for _ in range(calls)]
     return [number for number, status in enumerate(answers, 1) if status == 418]
 
 
-def test_rules_are_shown_as_they_were_put(arm: Arm) -> None:
+def test_fault_rules_are_shown_as_they_were_put(arm: Arm) -> None:
     """The list is replaced as a whole; an empty one clears it."""
     rule = refuse(name="tea", nth=2, share=0.5, seed=7, verbs=["create"])
     assert put(arm, rule).json() == arm("GET", FAULTS_PATH).json() == [rule]
@@ -70,14 +70,14 @@ def test_rules_are_shown_as_they_were_put(arm: Arm) -> None:
         ({"verbs": ["update"], "times": 1}, [2]),
     ],
 )
-def test_a_rule_strikes_the_calls_that_it_names(arm: Arm, when: dict[str, Any], numbers: list[int]) -> None:
-    """By method, path, verb and count; what is not struck is carried out."""
+def test_a_fault_rule_strikes_its_calls(arm: Arm, when: dict[str, Any], numbers: list[int]) -> None:
+    """By method, path, verb and count; other calls are carried out."""
     put(arm, refuse(**when))
     assert struck(arm, 6) == numbers
 
 
 def test_the_same_seed_strikes_the_same_calls(arm: Arm) -> None:
-    """A run that failed can be run again; another seed is another run."""
+    """A failed run can be repeated; another seed strikes other calls."""
     runs = []
     for seed in (1, 1, 2):
         put(arm, refuse(share=0.5, seed=seed))
@@ -87,7 +87,7 @@ def test_the_same_seed_strikes_the_same_calls(arm: Arm) -> None:
 
 
 def run(database: Path, seed: int) -> tuple[list[Any], list[Any]]:
-    """Live several lives on a fresh cloud where much goes wrong; return what was answered, and what is left."""
+    """Run several lives on a fresh cloud with many faults; return the answers, and what is left."""
     throttled = {"do": "refuse", "code": "SubscriptionRequestsThrottled"}
     rules = [
         {"path": VM, "verbs": ["create", "start"], "share": 0.4, "effect": {"do": "fail", "code": "AllocationFailed"}},
@@ -116,15 +116,15 @@ def run(database: Path, seed: int) -> tuple[list[Any], list[Any]]:
 
 
 def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
-    """Every answer and all that is left, at the same instants; the names of operations are chance."""
+    """All answers and remaining resources are equal, at the same instants, except the ids of operations."""
     runs = [run(tmp_path / f"{number}.db", seed) for number, seed in enumerate((1, 1, 2))]
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
     assert {200, 201, 202, 429, 504} <= {status for _, _, _, status in runs[0][0]}
 
 
-def test_rules_and_their_counts_outlive_the_process(tmp_path: Path) -> None:
-    """A daemon that is killed in the middle of a run does not begin it anew."""
+def test_fault_rules_and_counts_survive_the_process(tmp_path: Path) -> None:
+    """A restarted daemon continues counting."""
     with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
         put(arm, refuse(nth=3))
         assert struck(arm, 2) == []
@@ -145,8 +145,10 @@ def test_rules_and_their_counts_outlive_the_process(tmp_path: Path) -> None:
         ({"effect": {"do": "drop"}, "when": "now"}, "0.when: 'now' is wrong"),
     ],
 )
-def test_a_rule_that_is_none_is_refused_and_the_old_ones_stay(arm: Arm, rule: dict[str, Any], problem: str) -> None:
-    """One sentence names the field, the value and what it breaks."""
+def test_an_invalid_fault_rule_is_refused_and_the_active_ones_stay(
+    arm: Arm, rule: dict[str, Any], problem: str
+) -> None:
+    """One sentence names the field, the value and the rule that it breaks."""
     put(arm, refuse())
     answer = arm("PUT", FAULTS_PATH, [rule])
     assert answer.status_code == 400
@@ -165,7 +167,7 @@ def test_a_rule_that_is_none_is_refused_and_the_old_ones_stay(arm: Arm, rule: di
     ],
 )
 def test_a_refused_create_leaves_no_machine(arm: Arm, name: str, status: int, code: str) -> None:
-    """A refusal is told at once, with all blanks filled in, and nothing happens."""
+    """The refusal comes at once with a complete text, and nothing changes."""
     arm.make_network()
     arm.make_interface("vm-nic")
     put_known(arm, name, vm="VM")
@@ -176,8 +178,8 @@ def test_a_refused_create_leaves_no_machine(arm: Arm, name: str, status: int, co
     assert arm("GET", VM).status_code == 404
 
 
-def test_throttling_is_told_in_the_form_of_who_throttles(arm: Arm) -> None:
-    """ARM has an error object and says that it was the front door; Compute has neither, but names its bucket."""
+def test_throttling_has_the_form_of_its_origin(arm: Arm) -> None:
+    """ARM has an error object and names itself; Compute has neither, but names its bucket."""
     put_known(arm, "throttled")
     answer = arm("GET", VM)
     assert (answer.headers["Retry-After"], answer.headers["x-ms-failure-cause"]) == ("10", "gateway")
@@ -199,8 +201,8 @@ def test_throttling_is_told_in_the_form_of_who_throttles(arm: Arm) -> None:
         ("os-provisioning-timed-out", "running"),
     ],
 )
-def test_a_create_that_fails_after_all_leaves_a_failed_machine(arm: Arm, name: str, power: str | None) -> None:
-    """The answer was a 201: the operation tells why, the instance view too, and the same PUT mends it."""
+def test_a_failed_create_leaves_a_failed_machine(arm: Arm, name: str, power: str | None) -> None:
+    """The answer is 201. Operation and instance view have the error, and the same PUT repairs the machine."""
     arm.make_network()
     arm.make_interface("vm-nic")
     put_known(arm, name, times=1)
@@ -218,8 +220,8 @@ def test_a_create_that_fails_after_all_leaves_a_failed_machine(arm: Arm, name: s
     assert arm.power() == "running"
 
 
-def test_a_guest_that_does_not_begin_fails_the_create_of_its_machine(arm: Arm) -> None:
-    """Azure waits for its word in vain; the machine runs, and what is done to it later is not struck."""
+def test_a_guest_that_does_not_start_fails_the_create(arm: Arm) -> None:
+    """Azure waits for the guest's agent. The machine runs, and later calls are not struck."""
     arm.make_network()
     arm.make_interface("vm-nic")
     arm("PUT", "/_local/faults", [IN_GUESTS["guest-never-up"].rule("guest-never-up", "vm").plain()])
@@ -231,8 +233,8 @@ def test_a_guest_that_does_not_begin_fails_the_create_of_its_machine(arm: Arm) -
     arm.done(arm("POST", f"{VM}/restart"))
 
 
-def test_a_start_that_fails_leaves_the_machine_where_it_was(arm: Arm) -> None:
-    """Capacity may be gone when a deallocated machine is to come back."""
+def test_a_failed_start_keeps_the_power_state(arm: Arm) -> None:
+    """The capacity for a deallocated machine may be gone."""
     arm.make_machine()
     arm.done(arm("POST", f"{VM}/deallocate"))
     put_known(arm, "allocation-failed")
@@ -242,8 +244,8 @@ def test_a_start_that_fails_leaves_the_machine_where_it_was(arm: Arm) -> None:
     assert arm.power() == "deallocated"
 
 
-def test_a_lost_answer_is_of_something_that_has_happened(arm: Arm) -> None:
-    """The gateway gives up, the machine comes to exist all the same."""
+def test_a_lost_answer_does_not_undo_the_write(arm: Arm) -> None:
+    """The gateway times out, and the machine is made."""
     arm.make_network()
     arm.make_interface("vm-nic")
     put_known(arm, "created-then-504")
@@ -253,7 +255,7 @@ def test_a_lost_answer_is_of_something_that_has_happened(arm: Arm) -> None:
 
 
 def test_a_stuck_operation_goes_on_once_the_faults_are_cleared(arm: Arm) -> None:
-    """It is in progress however long one waits, and clients are never told to ask without a pause."""
+    """It never ends before, and clients always get a pause."""
     arm.make_network()
     arm.make_interface("vm-nic")
     put_known(arm, "stuck-operation")
@@ -265,8 +267,8 @@ def test_a_stuck_operation_goes_on_once_the_faults_are_cleared(arm: Arm) -> None
     assert arm.poll(accepted).json()["status"] == "Succeeded"
 
 
-def test_who_meets_another_operation_is_told_when_it_is_over(arm: Arm) -> None:
-    """Without that a client waits for its own 20 or 30 seconds, whatever the pace."""
+def test_a_conflict_has_the_time_until_the_other_operation_ends(arm: Arm) -> None:
+    """Otherwise a client waits for its own 20 or 30 seconds at any pace."""
     arm.make_group()
     network = f"{NETWORK}/virtualNetworks/net"
     body = {"location": "westus2", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
@@ -286,8 +288,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
 @pytest.mark.parametrize(
     ("effect", "exists"), [({"do": "drop"}, False), ({"do": "lose", "answer": "none"}, True)], ids=["before", "after"]
 )
-def test_a_connection_is_lost_before_or_after_the_deed(served: Served, effect: dict[str, Any], exists: bool) -> None:
-    """A client gets no byte of an answer, and cannot tell which it was."""
+def test_a_connection_is_closed_before_or_after_the_write(served: Served, effect: dict[str, Any], exists: bool) -> None:
+    """The client gets no byte of an answer in either case."""
     requests.put(served.url + FAULTS_PATH, json=[refuse(effect=effect)], **HOW).raise_for_status()
     with pytest.raises(requests.ConnectionError):
         requests.put(served.url + GROUP, json={"location": "westus2"}, **HOW)
@@ -295,8 +297,8 @@ def test_a_connection_is_lost_before_or_after_the_deed(served: Served, effect: d
     assert requests.get(f"{served.url}/_local/journal", **HOW).json()[0]["status"] == 0
 
 
-def test_a_call_is_struck_by_the_rules_of_when_all_of_it_is_there(served: Served) -> None:
-    """Rules that go while its body is on the way do not strike it: nothing would let go of what they hold."""
+def test_a_call_is_struck_by_the_rules_at_the_end_of_its_body(served: Served) -> None:
+    """Rules that are removed while the body arrives do not strike it: nothing would end its delay."""
     requests.put(served.url + FAULTS_PATH, json=[refuse()], **HOW).raise_for_status()
     body = b'{"location": "westus2"}'
     with closing(HTTPConnection(urlsplit(served.url).netloc, timeout=60)) as connection:
@@ -312,15 +314,15 @@ def test_a_call_is_struck_by_the_rules_of_when_all_of_it_is_there(served: Served
 
 
 def test_a_delayed_call_is_carried_out(served: Served) -> None:
-    """It is late, not lost."""
+    """Later, with its ordinary answer."""
     rule = refuse(effect={"do": "delay", "seconds": 0.1})
     requests.put(served.url + FAULTS_PATH, json=[rule], **HOW).raise_for_status()
     assert requests.put(served.url + GROUP, json={"location": "westus2"}, **HOW).status_code == 201
 
 
 @pytest.mark.parametrize("answer", [False, True], ids=["before", "after"])
-def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: bool) -> None:
-    """It says which call stands still, before or after the deed; nobody else waits, and then it is answered."""
+def test_a_call_is_delayed_until_the_rules_are_replaced(served: Served, answer: bool) -> None:
+    """The delayed call is listed, before or after it was carried out. Other calls are not delayed."""
     rule = refuse(effect={"do": "delay", "answer": answer})
     requests.put(served.url + FAULTS_PATH, json=[rule], **HOW).raise_for_status()
     with ThreadPoolExecutor() as threads:
@@ -334,8 +336,8 @@ def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: boo
     assert requests.get(f"{served.url}/_local/kept", **HOW).json() == []
 
 
-def test_a_replica_that_is_behind_does_not_know_what_was_just_made(arm: Arm) -> None:
-    """Reads answer 404 and lists omit it, until its time has come; writes, and what operations do, know of it."""
+def test_a_lagging_replica_hides_new_resources(arm: Arm) -> None:
+    """Reads answer 404 and lists omit them until the lag is over; writes and operations see them."""
     arm.make_group()
     arm.clock.advance(LONG)
     put(arm, dict(REPLICA_LAG.rule("replica-lag", effect=Lag(seconds=30)).plain()))
@@ -352,8 +354,8 @@ def test_a_replica_that_is_behind_does_not_know_what_was_just_made(arm: Arm) -> 
     assert len(arm.shown(f"{GROUP}/resources")["value"]) == 1
 
 
-def test_only_some_of_several_replicas_are_behind(arm: Arm) -> None:
-    """The share says how often one of them is met: now it is there, now it is not, and then it is there for good."""
+def test_replica_lag_strikes_a_share_of_reads(arm: Arm) -> None:
+    """A resource appears and disappears until the lag is over."""
     arm.make_group()
     put(arm, dict(REPLICA_LAG.rule("replica-lag", share=0.5, seed=1, effect=Lag(seconds=30)).plain()))
     first = [arm("GET", GROUP).status_code for _ in range(20)]
@@ -363,7 +365,7 @@ def test_only_some_of_several_replicas_are_behind(arm: Arm) -> None:
 
 
 def test_the_lag_of_a_replica_follows_the_pace(tmp_path: Path) -> None:
-    """Its seconds are Azure's, as all that take time are."""
+    """Its seconds are Azure's."""
     with Arm(tmp_path / "cloud.db", ManualClock(), pace=0.1) as arm:
         arm.make_group()
         put(arm, dict(REPLICA_LAG.rule("replica-lag", effect=Lag(seconds=30)).plain()))

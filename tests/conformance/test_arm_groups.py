@@ -28,14 +28,14 @@ def test_a_group_is_made_and_changed_at_once(arm: Arm) -> None:
         ({}, (400, "LocationRequired")),
     ],
 )
-def test_a_group_stays_where_it_is(arm: Arm, body: dict[str, str], expected: tuple[int, str]) -> None:
-    """A group has a location, a real one, for good."""
+def test_a_group_cannot_change_its_location(arm: Arm, body: dict[str, str], expected: tuple[int, str]) -> None:
+    """The location must exist, and is immutable."""
     arm.make_group()
     assert refusal(arm("PUT", GROUP, body)) == expected
 
 
-def test_an_absent_group_is_not_found_by_anyone(arm: Arm) -> None:
-    """The front door answers for what would lie inside, deletions too."""
+def test_an_absent_group_is_not_found(arm: Arm) -> None:
+    """The front door answers for resources in it, also for deletions."""
     paths = (GROUP, f"{NETWORK}/virtualNetworks/net", f"{COMPUTE}/virtualMachines", f"{GROUP}/resources")
     assert {refusal(arm("GET", path)) for path in paths} == {(404, "ResourceGroupNotFound")}
     for path in (GROUP, f"{NETWORK}/virtualNetworks/net", f"{COMPUTE}/virtualMachines/vm"):
@@ -44,8 +44,8 @@ def test_an_absent_group_is_not_found_by_anyone(arm: Arm) -> None:
         assert answer.headers["x-ms-failure-cause"] == "gateway"
 
 
-def test_a_group_goes_with_all_that_is_in_it(arm: Arm) -> None:
-    """The answer has only a Location; while the group is Deleting it takes no writes; then nothing is left."""
+def test_deleting_a_group_deletes_its_contents(arm: Arm) -> None:
+    """The answer has only a Location. A group under deletion refuses writes, and nothing is left."""
     arm.make_machine()
     deleted = arm("DELETE", GROUP)
     assert deleted.status_code == 202
@@ -66,7 +66,7 @@ def test_a_group_goes_with_all_that_is_in_it(arm: Arm) -> None:
     assert arm("GET", "/_local/resources").json() == []
 
 
-def test_the_deletion_of_a_group_is_named_after_it(arm: Arm) -> None:
+def test_the_operation_of_a_group_deletion_contains_its_name(arm: Arm) -> None:
     """The last part of the Location is a job in base64, with odd characters of the name escaped."""
     arm("PUT", f"{GROUPS}/my_rg", {"location": "westus"})
     name = arm("DELETE", f"{GROUPS}/my_rg").headers["Location"].partition("?")[0].rpartition("/")[2]
@@ -86,8 +86,8 @@ def test_a_group_can_be_deleted_in_the_middle_of_a_create(arm: Arm) -> None:
     assert arm("GET", "/_local/resources").json() == []
 
 
-def test_a_user_outside_blocks_the_deletion(arm: Arm) -> None:
-    """What another group still uses stays; the poll says so and the group is rolled back."""
+def test_a_reference_from_outside_blocks_the_deletion_of_a_group(arm: Arm) -> None:
+    """The referenced resource stays, the poll names it, and the group is not deleted."""
     arm.make_network()
     arm.make_interface()
     arm("PUT", OTHER, {"location": "westus2"})
@@ -105,7 +105,7 @@ def test_a_user_outside_blocks_the_deletion(arm: Arm) -> None:
     arm.done(arm("DELETE", GROUP))
 
 
-def test_a_disk_outside_is_given_back(arm: Arm) -> None:
+def test_deleting_a_group_detaches_disks_outside(arm: Arm) -> None:
     """A machine that goes with its group leaves the disk of another group unattached."""
     arm("PUT", OTHER, {"location": "westus2"})
     disk = f"{OTHER}/providers/Microsoft.Compute/disks/far"
@@ -131,7 +131,7 @@ def test_resources_are_listed_without_properties_and_children(arm: Arm) -> None:
     assert listed == arm.shown(f"/subscriptions/{SUBSCRIPTION}/resources")["value"]
 
 
-def test_lists_show_times_and_states_when_asked(arm: Arm) -> None:
+def test_lists_expand_times_and_states(arm: Arm) -> None:
     """When a resource was made and last changed, by the cloud's own clock; a plain list has neither."""
     arm.make_network()
     path = f"{NETWORK}/publicIPAddresses/ip"
@@ -180,7 +180,7 @@ def test_lists_show_times_and_states_when_asked(arm: Arm) -> None:
     ],
 )
 def test_lists_are_filtered(arm: Arm, text: str, names: list[str]) -> None:
-    """All but the values of tags matches in any case; and binds closer than or, parentheses closer than both."""
+    """Names match in any case, except values of tags; "and" binds closer than "or"."""
     arm.make_group()
     for name, tags in (("a", {"owner": "me"}), ("b", {"Owner": "you"}), ("c", {})):
         arm.put(f"{NETWORK}/publicIPAddresses/{name}", tags=tags)
@@ -206,13 +206,13 @@ def test_lists_are_filtered(arm: Arm, text: str, names: list[str]) -> None:
         "(" * 5000 + "name eq 'a'" + ")" * 5000,
     ],
 )
-def test_a_filter_that_is_not_understood_is_refused(arm: Arm, text: str) -> None:
-    """A filter that would be ignored is worse than none."""
+def test_an_invalid_filter_is_refused(arm: Arm, text: str) -> None:
+    """It is never ignored."""
     arm.make_group()
     assert refusal(arm("GET", f"{GROUP}/resources", filter=text)) == (400, "InvalidFilterInQueryString")
 
 
-def test_lists_come_in_pages(arm: Arm) -> None:
+def test_lists_are_paged(arm: Arm) -> None:
     """nextLink is absolute, carries the query on, and is absent at the end."""
     for name in "abcde":
         arm("PUT", f"{GROUPS}/{name}", {"location": "westus2"})
@@ -239,7 +239,7 @@ def test_one_type_is_listed_by_group_subscription_and_location(arm: Arm) -> None
 
 
 def test_subscriptions_are_separate_and_all_exist(arm: Arm) -> None:
-    """Any uuid is a subscription; what is in one is not in another; anything else is none."""
+    """Any UUID is a subscription with its own resources; anything else is refused."""
     arm.make_group()
     far = "11111111-1111-1111-1111-111111111111"
     assert arm.shown(f"/subscriptions/{far}")["state"] == "Enabled"
@@ -249,8 +249,8 @@ def test_subscriptions_are_separate_and_all_exist(arm: Arm) -> None:
     assert listed == [SUBSCRIPTION]
 
 
-def test_a_machine_may_lie_in_another_group_than_its_network(arm: Arm) -> None:
-    """References go across groups."""
+def test_a_machine_may_use_a_network_of_another_group(arm: Arm) -> None:
+    """References may cross groups."""
     arm.make_network()
     arm.make_interface("vm-nic")
     arm("PUT", OTHER, {"location": "westus2"})

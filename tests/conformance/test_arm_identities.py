@@ -1,4 +1,4 @@
-"""User-assigned identities: resources that do nothing, and that machines refer to."""
+"""User-assigned identities, which machines refer to."""
 
 import pytest
 
@@ -9,8 +9,8 @@ ME, YOU = f"{GROUP}{IDENTITIES}/me", f"{GROUP}{IDENTITIES}/you"
 VM = f"{COMPUTE}/virtualMachines/vm"
 
 
-def test_an_identity_lives_like_any_resource(arm: Arm) -> None:
-    """Made and gone at once, with ids that stay for its life; whatever the API version."""
+def test_an_identity_is_created_read_and_deleted(arm: Arm) -> None:
+    """At once, with ids that stay for its lifetime, in every API version."""
     arm.make_group()
     made = arm("PUT", ME, {"location": "West US 2", "tags": {"a": "b"}})
     assert (made.status_code, made.headers.keys() & {"location", "azure-asyncoperation"}) == (201, set())
@@ -30,16 +30,16 @@ def test_an_identity_lives_like_any_resource(arm: Arm) -> None:
     assert arm.put(ME).json()["properties"]["principalId"] != identity["properties"]["principalId"]
 
 
-def test_an_identity_goes_with_its_group(arm: Arm) -> None:
-    """It is in the way of nothing."""
+def test_deleting_a_group_deletes_its_identities(arm: Arm) -> None:
+    """They do not block the deletion."""
     arm.make_group()
     arm.put(ME)
     arm.done(arm("DELETE", GROUP))
     assert refusal(arm("GET", ME)) == (404, "ResourceGroupNotFound")
 
 
-def test_a_machine_is_given_identities_that_exist(arm: Arm) -> None:
-    """It shows their own ids; one that does not exist, or is something else, is refused before anything is made."""
+def test_a_machine_accepts_existing_identities(arm: Arm) -> None:
+    """Their ids are shown. An absent identity, or another type, is refused before anything is made."""
     arm.make_network()
     arm.make_interface("vm-nic")
     for missing in (ME, f"{GROUP}/providers/Microsoft.Network/networkInterfaces/vm-nic", "me"):
@@ -55,8 +55,8 @@ def test_a_machine_is_given_identities_that_exist(arm: Arm) -> None:
     assert refusal(answer) == (400, "FailedIdentityOperation")
 
 
-def test_identities_of_a_machine_are_added_and_taken_away(arm: Arm) -> None:
-    """A PATCH names those that come, and with null those that go: so azure-cli does; a PUT names all."""
+def test_identities_of_a_machine_are_added_and_removed(arm: Arm) -> None:
+    """A PATCH adds identities, and removes those that are null, as azure-cli does; a PUT names all."""
     arm.make_network()
     for identity in (ME, YOU):
         arm.put(identity)
@@ -78,8 +78,8 @@ def test_identities_of_a_machine_are_added_and_taken_away(arm: Arm) -> None:
     assert refusal(arm("PATCH", VM, last)) == (400, "InvalidParameter")
 
 
-def test_an_identity_that_is_gone_is_still_shown(arm: Arm) -> None:
-    """Who deletes it does not ask the machines that have it, and other changes of these go on."""
+def test_a_machine_still_shows_a_deleted_identity(arm: Arm) -> None:
+    """Other changes of the machine still work."""
     arm.make_network()
     arm.put(ME)
     arm.make_machine(identity={"type": "UserAssigned", "userAssignedIdentities": {ME: {}}})
@@ -91,8 +91,8 @@ def test_an_identity_that_is_gone_is_still_shown(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("null", ["tags", "properties", "identity"])
-def test_null_is_as_good_as_absent(arm: Arm, null: str) -> None:
-    """For all but an identity that is to be taken away."""
+def test_null_counts_as_absent(arm: Arm, null: str) -> None:
+    """Except for an identity that is to be removed."""
     arm.make_network()
     arm.make_machine(tags={"a": "b"})
     before = arm.shown(VM)

@@ -1,4 +1,4 @@
-"""Images of a subscription's own and of communities: kept as they are asked for, and machines are made from them."""
+"""Images of a subscription and of communities, and machines that are made from them."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ UNSIGNED = {"publisher": "tunnelbiz1446646016501", "offer": "almalinux", "sku": 
 
 
 def put(arm: Arm, path: str, **properties: Any) -> None:
-    """Put an image, or what holds some, and wait until it is there."""
+    """Create an image or a gallery, and wait until it exists."""
     arm.done(arm("PUT", path, {"location": "westus2", "properties": properties}))
 
 
@@ -43,7 +43,7 @@ def stocked(arm: Arm) -> Arm:
     ],
 )
 def test_a_machine_is_made_from_an_image_by_its_id(stocked: Arm, reference: dict[str, str], exact: str | None) -> None:
-    """It shows the version; the image may go before it."""
+    """It shows the version, and the image may be deleted before the machine."""
     stocked.done(stocked.put_machine(storageProfile__imageReference=reference))
     shown = stocked.shown(VM)["properties"]["storageProfile"]["imageReference"]
     assert shown == reference | ({"exactVersion": exact} if exact else {})
@@ -71,20 +71,20 @@ def test_a_machine_is_made_from_an_image_by_its_id(stocked: Arm, reference: dict
         ),
     ],
 )
-def test_an_image_that_cannot_be_had_is_refused(stocked: Arm, asked: dict[str, Any], expected: tuple[int, str]) -> None:
-    """It is not there, is sold and no plan says so, or its terms are not accepted; nothing is made."""
+def test_an_absent_image_is_refused(stocked: Arm, asked: dict[str, Any], expected: tuple[int, str]) -> None:
+    """So are images without their plan, or whose terms are not accepted; nothing is made."""
     assert refusal(stocked.put_machine(**asked)) == expected
     assert stocked("GET", VM).status_code == 404
 
 
-def test_an_image_that_is_sold_comes_with_its_plan(stocked: Arm) -> None:
-    """The machine shows it, and has it for good."""
+def test_a_marketplace_image_requires_its_plan(stocked: Arm) -> None:
+    """The machine shows it, and it is immutable."""
     stocked.done(stocked.put_machine(storageProfile__imageReference=SOLD, plan=PLAN))
     assert stocked.shown(VM)["plan"] == PLAN
 
 
-def test_a_gallery_goes_after_what_is_in_it(stocked: Arm) -> None:
-    """And a community's image is shown to everybody."""
+def test_a_gallery_with_contents_cannot_be_deleted(stocked: Arm) -> None:
+    """Community images can be read by everybody."""
     assert refusal(stocked("DELETE", GALLERY)) == (409, "CannotDeleteResource")
     for path in (f"{LAB}/versions/1.0.0", f"{LAB}/versions/2.0.0", LAB, GALLERY):
         stocked.done(stocked("DELETE", path))

@@ -1,4 +1,4 @@
-"""Management locks: who has one, what it stops, and what it lets through."""
+"""Management locks: who has them, what they refuse, and what they permit."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def unlock(arm: Arm, scope: str, name: str = "keep") -> None:
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 def test_a_lock_is_a_resource_of_its_scope(arm: Arm, scope: str) -> None:
-    """It is written, shown, listed and taken away; a path in another case is the same one."""
+    """It is written, read, listed and deleted, at a path in any case."""
     arm.make_machine()
     made = lock(arm, scope)
     rid = f"{scope}{LOCKS}/keep"
@@ -42,8 +42,8 @@ def test_a_lock_is_a_resource_of_its_scope(arm: Arm, scope: str) -> None:
     assert arm.shown(f"{scope}{LOCKS}")["value"] == []
 
 
-def test_a_scope_lists_what_is_locked_below_it_or_above(arm: Arm) -> None:
-    """With ``atScope()`` it is what the scope inherits, without what hangs on its parts."""
+def test_a_scope_lists_locks_below_or_above(arm: Arm) -> None:
+    """With ``atScope()`` it lists inherited locks, and none below."""
     arm.make_machine()
     for scope in SCOPES.values():
         lock(arm, scope)
@@ -67,18 +67,18 @@ def test_a_scope_lists_what_is_locked_below_it_or_above(arm: Arm) -> None:
         (f"{GROUP}x{LOCKS}/a", {"properties": {"level": "ReadOnly"}}, (404, "ResourceGroupNotFound")),
     ],
 )
-def test_a_lock_needs_a_level_and_something_to_lock(
+def test_a_lock_requires_a_level_and_an_existing_scope(
     arm: Arm, path: str, body: dict[str, Any], expected: tuple[int, str]
 ) -> None:
-    """What is not there cannot be locked."""
+    """An absent scope cannot be locked."""
     arm.make_group()
     assert refusal(arm("PUT", path, body)) == expected
 
 
 @pytest.mark.parametrize("level", ["CanNotDelete", "ReadOnly"])
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
-def test_what_is_locked_is_not_deleted(arm: Arm, scope: str, level: str) -> None:
-    """Neither the resource nor the group that it is in, whether the lock is theirs, inherited, or of a part of them."""
+def test_a_locked_resource_cannot_be_deleted(arm: Arm, scope: str, level: str) -> None:
+    """Nor its group, whether the lock is direct, inherited, or on a child."""
     arm.make_machine()
     lock(arm, scope, level)
     for target in (VM, GROUP):
@@ -94,8 +94,8 @@ def test_what_is_locked_is_not_deleted(arm: Arm, scope: str, level: str) -> None
     assert arm("HEAD", GROUP).status_code == 404
 
 
-def test_a_lock_against_deletion_lets_all_else_through(arm: Arm) -> None:
-    """A machine is switched, changed, and given neighbours; one that is not locked may go."""
+def test_a_cannot_delete_lock_permits_writes(arm: Arm) -> None:
+    """Power verbs, updates and new resources are permitted, and unlocked resources can be deleted."""
     arm.make_machine()
     lock(arm, VM)
     arm.done(arm("POST", f"{VM}/powerOff"))
@@ -106,8 +106,8 @@ def test_a_lock_against_deletion_lets_all_else_through(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
-def test_a_lock_that_leaves_reads_stops_every_write(arm: Arm, scope: str) -> None:
-    """A power verb is one, and so are tags; reads go on."""
+def test_a_read_only_lock_refuses_every_write(arm: Arm, scope: str) -> None:
+    """Power verbs and tags too; reads work."""
     arm.make_machine()
     lock(arm, scope, "ReadOnly")
     writes: list[tuple[str, str, Any]] = [
@@ -127,8 +127,8 @@ def test_a_lock_that_leaves_reads_stops_every_write(arm: Arm, scope: str) -> Non
     arm.done(arm("POST", f"{VM}/deallocate"))
 
 
-def test_a_locked_part_keeps_its_parent(arm: Arm) -> None:
-    """A network is not deleted while one of its subnets is locked; one of nearly its name is another."""
+def test_a_locked_child_prevents_the_deletion_of_its_parent(arm: Arm) -> None:
+    """A network with a locked subnet stays; a network with a similar name does not."""
     arm.make_network()
     lock(arm, SUBNET)
     assert refusal(arm("DELETE", f"{NETWORK}/virtualNetworks/net")) == LOCKED
@@ -137,8 +137,8 @@ def test_a_locked_part_keeps_its_parent(arm: Arm) -> None:
     arm.done(arm("DELETE", f"{NETWORK}/publicIPAddresses/other"))
 
 
-def test_what_would_go_with_a_machine_stays_where_it_is_locked(arm: Arm) -> None:
-    """A ``deleteOption`` does not overrule a lock: the disk and the interface are left, and nobody has them."""
+def test_a_locked_disk_survives_its_machine(arm: Arm) -> None:
+    """The lock wins over ``deleteOption``: disk and interface are detached and stay."""
     disk = {"createOption": "FromImage", "name": "vm-os", "deleteOption": "Delete"}
     interface = {"id": f"{NETWORK}/networkInterfaces/vm-nic", "properties": {"deleteOption": "Delete"}}
     arm.make_machine(storageProfile__osDisk=disk, networkProfile__networkInterfaces=[interface])
@@ -149,8 +149,8 @@ def test_what_would_go_with_a_machine_stays_where_it_is_locked(arm: Arm) -> None
     assert "virtualMachine" not in arm.shown(str(interface["id"]))["properties"]
 
 
-def test_a_reset_takes_the_locks_away(arm: Arm) -> None:
-    """What is deleted as a whole leaves no lock on what is made next."""
+def test_a_reset_removes_locks(arm: Arm) -> None:
+    """New resources with the same ids have none."""
     arm.make_group()
     lock(arm, WHOLE, "ReadOnly")
     arm("POST", "/_local/reset")

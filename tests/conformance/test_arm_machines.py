@@ -9,8 +9,8 @@ from tests.conformance.arm import COMPUTE, GROUP, KEY, LONG, NETWORK, SUBSCRIPTI
 VM = f"{COMPUTE}/virtualMachines/vm"
 
 
-def test_a_machine_is_creating_then_runs(arm: Arm) -> None:
-    """A create answers at once and ends after Azure's time; until then there is no power state."""
+def test_a_machine_is_creating_and_then_running(arm: Arm) -> None:
+    """The create answers at once and ends after Azure's time; until then there is no power state."""
     arm.make_network()
     arm.make_interface("vm-nic")
     created = arm.put_machine()
@@ -35,8 +35,8 @@ def test_a_machine_is_creating_then_runs(arm: Arm) -> None:
         ("reapply", "running", "running"),
     ],
 )
-def test_a_verb_leads_from_running_through_a_state_to_another(arm: Arm, verb: str, meanwhile: str, after: str) -> None:
-    """A power verb shows where the machine is meanwhile, and is Updating for as long."""
+def test_power_verbs_have_a_transitional_and_a_final_state(arm: Arm, verb: str, meanwhile: str, after: str) -> None:
+    """Until the operation ends, the power state is transitional and the provisioning state Updating."""
     arm.make_machine()
     accepted = arm("POST", f"{VM}/{verb}")
     assert (accepted.status_code, accepted.content) == (202, b"")
@@ -49,7 +49,7 @@ def test_a_verb_leads_from_running_through_a_state_to_another(arm: Arm, verb: st
 
 @pytest.mark.parametrize("verb", ["powerOff", "restart", "redeploy"])
 def test_a_deallocated_machine_refuses_to_be_stopped_or_restarted(arm: Arm, verb: str) -> None:
-    """What has no hardware cannot be powered off: 409, and the machine stays as it is."""
+    """The answer is 409, and the machine is unchanged."""
     arm.make_machine()
     arm.done(arm("POST", f"{VM}/deallocate"))
     assert refusal(arm("POST", f"{VM}/{verb}")) == (409, "OperationNotAllowed")
@@ -57,14 +57,14 @@ def test_a_deallocated_machine_refuses_to_be_stopped_or_restarted(arm: Arm, verb
 
 
 def test_a_second_power_verb_is_refused_while_the_first_runs(arm: Arm) -> None:
-    """Two verbs at a time are one too many."""
+    """The answer is 409."""
     arm.make_machine()
     arm("POST", f"{VM}/powerOff")
     assert refusal(arm("POST", f"{VM}/start")) == (409, "OperationNotAllowed")
 
 
 def test_a_write_during_a_create_conflicts(arm: Arm) -> None:
-    """A PUT or a verb while the machine is being created is refused, and the create goes on."""
+    """A PUT or a power verb is refused, and the create continues."""
     arm.make_network()
     arm.make_interface("vm-nic")
     created = arm.put_machine()
@@ -74,7 +74,7 @@ def test_a_write_during_a_create_conflicts(arm: Arm) -> None:
 
 
 def test_delete_during_create_preempts_it(arm: Arm) -> None:
-    """A DELETE goes before everything: the older operation fails, and the interface is kept for 180 seconds."""
+    """The create fails as preempted, and the interface is reserved for 180 seconds."""
     arm.make_network()
     arm.make_interface("vm-nic")
     created = arm.put_machine()
@@ -89,7 +89,7 @@ def test_delete_during_create_preempts_it(arm: Arm) -> None:
 
 
 def test_delete_twice_is_one_deletion(arm: Arm) -> None:
-    """A second DELETE joins the first; afterwards the machine is absent, which is a success too."""
+    """A second DELETE joins the first; afterwards a DELETE of the absent machine succeeds."""
     arm.make_machine()
     first, second = arm("DELETE", VM), arm("DELETE", VM)
     assert first.headers["Azure-AsyncOperation"] == second.headers["Azure-AsyncOperation"]
@@ -98,16 +98,16 @@ def test_delete_twice_is_one_deletion(arm: Arm) -> None:
     assert arm("DELETE", VM).status_code == 204
 
 
-def test_a_machine_that_is_being_deleted_accepts_nothing_else(arm: Arm) -> None:
-    """Marked for deletion is for good."""
+def test_a_machine_under_deletion_refuses_writes(arm: Arm) -> None:
+    """A deletion cannot be undone."""
     arm.make_machine()
     arm("DELETE", VM)
     for answer in (arm.put_machine(), arm("POST", f"{VM}/start"), arm("PATCH", VM, {"tags": {"a": "b"}})):
         assert refusal(answer) == (409, "OperationNotAllowed")
 
 
-def test_detached_parts_stay_and_others_go(arm: Arm) -> None:
-    """By default a deleted machine leaves its disks and interface; deleteOption Delete takes them along."""
+def test_delete_options_decide_over_disks_and_interfaces(arm: Arm) -> None:
+    """By default disks and interface stay; deleteOption Delete deletes them."""
     disks = [{"lun": 0, "name": "vm-data", "diskSizeGB": 64, "createOption": "Empty", "deleteOption": "Delete"}]
     arm.make_machine(storageProfile__dataDisks=disks)
     arm.done(arm("DELETE", VM))
@@ -117,8 +117,8 @@ def test_detached_parts_stay_and_others_go(arm: Arm) -> None:
     assert "virtualMachine" not in arm.shown(f"{NETWORK}/networkInterfaces/vm-nic")["properties"]
 
 
-def test_interface_and_address_go_with_their_machine_when_told(arm: Arm) -> None:
-    """The interface's deleteOption is in the machine, the address's in the interface."""
+def test_delete_option_deletes_interface_and_address(arm: Arm) -> None:
+    """The machine has the interface's deleteOption, and the interface the address's."""
     arm.make_network()
     static = {"publicIPAllocationMethod": "Static"}
     address = arm.put(f"{NETWORK}/publicIPAddresses/ip", sku={"name": "Standard"}, properties=static).json()["id"]
@@ -129,8 +129,8 @@ def test_interface_and_address_go_with_their_machine_when_told(arm: Arm) -> None
     assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-os", "net"]
 
 
-def test_a_deallocated_machine_is_gone_at_once(arm: Arm) -> None:
-    """What is recorded of Azure: half a second instead of fifty."""
+def test_a_deallocated_machine_is_deleted_quickly(arm: Arm) -> None:
+    """In half a second instead of fifty, as recorded."""
     arm.make_machine()
     arm.done(arm("POST", f"{VM}/deallocate"))
     deleted = arm("DELETE", VM)
@@ -169,16 +169,16 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("target", CHANGES)
-def test_what_is_fixed_cannot_be_changed(arm: Arm, target: str) -> None:
-    """A PUT that changes what only a new machine can have answers 409 and names the property."""
+def test_immutable_properties_are_refused(arm: Arm, target: str) -> None:
+    """A PUT that changes one answers 409 and names it."""
     arm.make_machine()
     answer = arm.put_machine(**CHANGES[target])
     assert refusal(answer) == (409, "PropertyChangeNotAllowed")
     assert answer.json()["error"]["target"] == target
 
 
-def test_the_same_secrets_are_no_change(arm: Arm) -> None:
-    """A PUT that repeats password and custom data is accepted, though both are only known as hashes."""
+def test_equal_secrets_are_no_change(arm: Arm) -> None:
+    """A PUT that repeats password and custom data is accepted, although only their hashes are stored."""
     linux = {"disablePasswordAuthentication": False}
     secret = {"adminPassword": "Pa55word-same", "customData": "c2FtZQ=="}
     profile = {"adminUsername": "mlos", **secret, "linuxConfiguration": linux}
@@ -200,7 +200,7 @@ def test_a_put_changes_size_and_tags_in_place(arm: Arm) -> None:
 
 
 def test_a_patch_that_changes_nothing_is_done_at_once(arm: Arm) -> None:
-    """No change, no operation."""
+    """It starts no operation."""
     arm.make_machine(tags={"a": "b"})
     answer = arm("PATCH", VM, {"tags": {"a": "b"}})
     assert answer.status_code == 200
@@ -209,7 +209,7 @@ def test_a_patch_that_changes_nothing_is_done_at_once(arm: Arm) -> None:
 
 
 def test_a_disk_grows_only_while_deallocated(arm: Arm) -> None:
-    """Resizing needs the machine deallocated, and never goes down."""
+    """A running machine's disk cannot be resized, and no disk can shrink."""
     arm.make_machine()
     bigger = {"createOption": "FromImage", "name": "vm-os", "diskSizeGB": 64}
     assert refusal(arm.put_machine(storageProfile__osDisk=bigger)) == (409, "Conflict")
@@ -219,8 +219,8 @@ def test_a_disk_grows_only_while_deallocated(arm: Arm) -> None:
     assert refusal(arm.put_machine(storageProfile__osDisk=bigger | {"diskSizeGB": 32})) == (400, "BadRequest")
 
 
-def test_data_disks_are_attached_and_taken_back(arm: Arm) -> None:
-    """A PUT lists all data disks: a new one is made, one that is left out is detached and stays."""
+def test_data_disks_are_attached_and_detached(arm: Arm) -> None:
+    """A PUT lists all data disks: a new one is created, and a missing one is detached and stays."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 0, "name": "a", "diskSizeGB": 8, "createOption": "Empty"}])
     arm.done(arm.put_machine(storageProfile__dataDisks=[{"lun": 1, "name": "b", "createOption": "Empty"}]))
     assert [disk["name"] for disk in arm.shown(VM)["properties"]["storageProfile"]["dataDisks"]] == ["b"]
@@ -230,8 +230,8 @@ def test_data_disks_are_attached_and_taken_back(arm: Arm) -> None:
     assert refusal(arm("DELETE", f"{COMPUTE}/disks/b")) == (409, "OperationNotAllowed")
 
 
-def test_a_disk_whose_name_is_taken_fails_the_create_later(arm: Arm) -> None:
-    """The PUT is accepted and the operation fails: the machine is left Failed, and a PUT tries again."""
+def test_a_taken_disk_name_fails_the_operation(arm: Arm) -> None:
+    """The PUT is accepted, and the machine is left Failed; another PUT succeeds."""
     arm.make_network()
     arm.put(f"{COMPUTE}/disks/vm-os", properties={"creationData": {"createOption": "Empty"}, "diskSizeGB": 32})
     arm.make_interface("vm-nic")
@@ -250,8 +250,8 @@ def test_a_disk_whose_name_is_taken_fails_the_create_later(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("name", ["sharedGalleryImageId", "publisher"])
-def test_an_image_that_is_no_platform_image_is_refused_by_its_name(arm: Arm, name: str) -> None:
-    """Whoever asks for one reads which parameter it is, and that the local Azure has no such image."""
+def test_an_unknown_platform_image_is_refused(arm: Arm, name: str) -> None:
+    """The refusal names the parameter, and says that the local Azure lacks the image."""
     arm.make_network()
     arm.make_interface("vm-nic")
     given = {"offer": "a"} if name == "publisher" else {name: "/any"}
@@ -292,15 +292,15 @@ REFUSED = [
 
 @pytest.mark.parametrize(("changes", "expected"), REFUSED, ids=[str(changes) for changes, _ in REFUSED])
 def test_a_refused_create_leaves_nothing(arm: Arm, changes: dict[str, Any], expected: tuple[int, str]) -> None:
-    """What Azure refuses at once is refused at once, and no part of a machine is left."""
+    """The refusal comes at once, and no part of a machine is left."""
     arm.make_network()
     arm.make_interface("vm-nic")
     assert refusal(arm.put_machine(**changes)) == expected
     assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-nic", "net"]
 
 
-def test_an_unknown_size_is_told_the_known_ones(arm: Arm) -> None:
-    """The refusal of a size lists what there is."""
+def test_the_refusal_of_an_unknown_size_lists_the_known_ones(arm: Arm) -> None:
+    """The answer has the sizes of the location."""
     arm.make_network()
     arm.make_interface("vm-nic")
     error = arm.put_machine(hardwareProfile__vmSize="Standard_Nope").json()["error"]
@@ -308,35 +308,35 @@ def test_an_unknown_size_is_told_the_known_ones(arm: Arm) -> None:
     assert "Standard_B2s," in error["message"]
 
 
-def test_a_machine_stays_where_it_is(arm: Arm) -> None:
-    """A location cannot change."""
+def test_a_machine_cannot_change_its_location(arm: Arm) -> None:
+    """The location is immutable."""
     arm.make_machine()
     assert refusal(arm.put_machine(location="eastus")) == (409, "InvalidResourceLocation")
 
 
 def test_an_interface_serves_one_machine(arm: Arm) -> None:
-    """A second machine cannot have the first one's interface."""
+    """A second machine with it is refused."""
     arm.make_machine()
     taken = [{"id": f"{NETWORK}/networkInterfaces/vm-nic"}]
     assert refusal(arm.put_machine("other", networkProfile__networkInterfaces=taken)) == (400, "NicInUse")
 
 
 def test_a_disk_serves_one_machine(arm: Arm) -> None:
-    """A second machine cannot attach the first one's disk."""
+    """A second machine cannot attach it."""
     arm.make_machine()
     arm.make_interface("other-nic")
     disk = {"lun": 0, "createOption": "Attach", "managedDisk": {"id": f"{COMPUTE}/disks/vm-os"}}
     assert refusal(arm.put_machine("other", storageProfile__dataDisks=[disk])) == (409, "ConflictingUserInput")
 
 
-def test_a_public_key_may_be_in_the_place_of_a_password(arm: Arm) -> None:
-    """Where password login is off a password is not judged: templates put the key there."""
+def test_a_public_key_may_replace_a_password(arm: Arm) -> None:
+    """With password login disabled the password is not validated: some templates put a key there."""
     arm.make_machine(osProfile__adminPassword="ssh-ed25519 " + "A" * 90)
     assert arm.power() == "running"
 
 
 def test_an_identity_has_ids_of_its_own(arm: Arm) -> None:
-    """A machine's own identity and those it is given have ids, the same whenever they are looked at; None has none."""
+    """The system-assigned identity and the given ones have stable ids; type None has none."""
     named = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/Me"
     arm.make_network()
     arm.put(named)
@@ -355,7 +355,7 @@ def test_an_identity_has_ids_of_its_own(arm: Arm) -> None:
 
 @pytest.mark.parametrize(("verb", "left"), [("powerOff", "stopped"), ("deallocate", "deallocated")])
 def test_a_generalized_machine_does_not_start(arm: Arm, verb: str, left: str) -> None:
-    """Generalize wants a stopped machine, and ends its life as a machine."""
+    """Generalize requires a stopped machine, which can never start again."""
     arm.make_machine()
     assert refusal(arm("POST", f"{VM}/generalize")) == (409, "OperationNotAllowed")
     arm.done(arm("POST", f"{VM}/{verb}"))
@@ -371,7 +371,7 @@ def test_a_generalized_machine_does_not_start(arm: Arm, verb: str, left: str) ->
 
 @pytest.mark.parametrize(("policy", "left"), [("Deallocate", "deallocated"), ("Delete", None)])
 def test_an_evicted_spot_machine_follows_its_policy(arm: Arm, policy: str, left: str | None) -> None:
-    """Eviction comes after 30 seconds and deallocates or deletes; only Spot machines can be evicted."""
+    """After 30 seconds it is deallocated or deleted; only Spot machines can be evicted."""
     arm.make_machine(hardwareProfile__vmSize="Standard_D2s_v5", priority="Spot", evictionPolicy=policy)
     assert arm("POST", f"{VM}/simulateEviction").status_code == 204
     arm.clock.advance(29)
@@ -387,7 +387,7 @@ def test_only_spot_machines_are_evicted(arm: Arm) -> None:
 
 
 def test_user_data_is_shown_only_when_asked_for(arm: Arm) -> None:
-    """userData is no secret, but stays out of a plain GET."""
+    """userData is no secret, but a plain GET omits it."""
     arm.make_machine(userData="aGk=")
     assert "userData" not in arm.shown(VM)["properties"]
     assert arm.shown(VM, expand="userData")["properties"]["userData"] == "aGk="
@@ -404,8 +404,8 @@ def test_cores_are_counted_by_family_and_location(arm: Arm) -> None:
     assert used["standardBSFamily"] == 0
 
 
-def test_time_alone_ends_an_operation(arm: Arm) -> None:
-    """Nobody has to poll: what is due is done by whoever looks next."""
+def test_operations_end_without_a_poll(arm: Arm) -> None:
+    """Any later request applies what is due."""
     arm.make_network()
     arm.make_interface("vm-nic")
     arm.put_machine()
@@ -415,8 +415,8 @@ def test_time_alone_ends_an_operation(arm: Arm) -> None:
     ]
 
 
-def test_operations_end_in_the_order_of_their_ends(arm: Arm) -> None:
-    """What nobody looked at for a while still happened one after the other: the first to end has the first address."""
+def test_operations_end_in_the_order_of_their_due_times(arm: Arm) -> None:
+    """After a time without requests, the operation that was due first got the first address."""
     arm.make_network()
     for name in ("slow", "quick"):
         arm.put(f"{NETWORK}/publicIPAddresses/{name}", properties={"publicIPAllocationMethod": "Dynamic"})
@@ -430,16 +430,16 @@ def test_operations_end_in_the_order_of_their_ends(arm: Arm) -> None:
     assert found == ["203.0.113.1", "203.0.113.2"]
 
 
-def test_a_machine_is_not_held_up_by_one_of_nearly_its_name(arm: Arm) -> None:
-    """An operation on vm-2 is none on vm."""
+def test_operations_of_a_machine_with_a_longer_name_do_not_conflict(arm: Arm) -> None:
+    """An operation on vm-2 does not block vm."""
     arm.make_machine()
     arm.make_machine("vm-2")
     arm("POST", f"{VM}-2/restart")
     assert arm("POST", f"{VM}/restart").status_code == 202
 
 
-def test_boot_diagnostics_come_and_go_in_place(arm: Arm) -> None:
-    """A PUT turns them on, a PUT without them takes them away, and neither touches the power state."""
+def test_boot_diagnostics_can_be_changed(arm: Arm) -> None:
+    """A PUT enables them, a PUT without them disables them, and the power state stays."""
     arm.make_machine()
     arm.done(arm.put_machine(diagnosticsProfile={"bootDiagnostics": {"enabled": True}}))
     assert "bootDiagnostics" in arm.shown(f"{VM}/instanceView")
@@ -448,14 +448,14 @@ def test_boot_diagnostics_come_and_go_in_place(arm: Arm) -> None:
     assert arm.power() == "running"
 
 
-def test_a_regular_machine_may_say_so(arm: Arm) -> None:
-    """Priority Regular is what a machine has that does not say."""
+def test_a_machine_may_name_the_regular_priority(arm: Arm) -> None:
+    """It is the default."""
     arm.make_machine()
     assert arm.put_machine(priority="Regular").status_code == 200
 
 
 def test_a_running_machine_keeps_its_interfaces(arm: Arm) -> None:
-    """Interfaces are changed while the machine is deallocated."""
+    """Interfaces can be changed only while the machine is deallocated."""
     arm.make_machine()
     more = [{"id": f"{NETWORK}/networkInterfaces/vm-nic"}, {"id": arm.make_interface("more")}]
     assert refusal(arm.put_machine(networkProfile__networkInterfaces=more)) == (409, "OperationNotAllowed")
@@ -471,7 +471,7 @@ def test_an_x64_machine_does_not_become_an_arm64_one(arm: Arm) -> None:
 
 
 def test_a_disk_that_is_being_deleted_cannot_be_attached(arm: Arm) -> None:
-    """A disk under way to somewhere else is not to be had."""
+    """The request is refused."""
     arm.make_machine()
     disk = arm.put(f"{COMPUTE}/disks/d", properties={"creationData": {"createOption": "Empty"}}).json()["id"]
     arm("DELETE", disk)
@@ -479,8 +479,8 @@ def test_a_disk_that_is_being_deleted_cannot_be_attached(arm: Arm) -> None:
     assert refusal(arm.put_machine(storageProfile__dataDisks=attach)) == (409, "Conflict")
 
 
-def test_a_list_of_states_only_has_the_instance_views(arm: Arm) -> None:
-    """Who asks for the states of all machines does not have to ask for each; nothing but states is in it."""
+def test_status_only_lists_instance_views(arm: Arm) -> None:
+    """One list has the states of all machines, and nothing else."""
     arm.make_machine(tags={"a": "b"})
     path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines"
     [shown] = arm.send("GET", f"{path}?statusOnly=true&api-version=2024-07-01").json()["value"]
@@ -490,8 +490,8 @@ def test_a_list_of_states_only_has_the_instance_views(arm: Arm) -> None:
     assert "instanceView" not in arm.shown(path)["value"][0]["properties"]
 
 
-def test_nothing_hibernates_here(arm: Arm) -> None:
-    """A deallocation that would keep the memory is refused, not done without."""
+def test_hibernation_is_refused(arm: Arm) -> None:
+    """A deallocation with hibernation is not carried out without it."""
     arm.make_machine()
     refused = arm.send("POST", f"{COMPUTE}/virtualMachines/vm/deallocate?hibernate=true&api-version=2024-07-01")
     assert refusal(refused) == (409, "OperationNotAllowed")

@@ -15,7 +15,7 @@ SPACE = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
 
 
 def rule(priority: int = 100, **changes: Any) -> dict[str, Any]:
-    """Return the properties of a rule that lets SSH in."""
+    """Return the properties of a rule that permits SSH."""
     return {
         "priority": priority,
         "direction": "Inbound",
@@ -41,8 +41,8 @@ def private_address(arm: Arm, path: str = NIC) -> str:
         (IP, STATIC, "Updating"),
     ],
 )
-def test_a_network_resource_is_new_then_changed(arm: Arm, path: str, body: dict[str, Any], state: str) -> None:
-    """The first PUT answers 201, the next 200; both settle later, under a new etag, and keep the guid."""
+def test_a_network_put_answers_201_then_200(arm: Arm, path: str, body: dict[str, Any], state: str) -> None:
+    """Both operations end later, with a new etag and the same guid."""
     arm.make_group()
     request = {"location": "westus2", **body}
     created = arm("PUT", path, request)
@@ -57,7 +57,7 @@ def test_a_network_resource_is_new_then_changed(arm: Arm, path: str, body: dict[
 
 
 def test_an_interface_is_succeeded_at_once(arm: Arm) -> None:
-    """An interface is there with its answer, though the operation still has to be polled."""
+    """The answer is Succeeded, although the operation has to be polled."""
     arm.make_network()
     part = {"name": "a", "properties": {"subnet": {"id": SUBNET}}}
     created = arm("PUT", NIC, {"location": "westus2", "properties": {"ipConfigurations": [part]}})
@@ -66,7 +66,7 @@ def test_an_interface_is_succeeded_at_once(arm: Arm) -> None:
 
 
 def test_addresses_start_at_the_fifth_and_end_before_the_last(arm: Arm) -> None:
-    """Azure keeps four addresses at the start of a subnet and one at its end: a /29 has room for three."""
+    """Azure reserves four addresses at the start of a subnet and one at its end: a /29 has three."""
     arm.make_network()
     arm.done(arm("PUT", f"{NET}/subnets/tiny", {"properties": {"addressPrefix": "10.0.1.0/29"}}))
     tiny = {"subnet": {"id": f"{NET}/subnets/tiny"}}
@@ -87,7 +87,7 @@ def test_addresses_start_at_the_fifth_and_end_before_the_last(arm: Arm) -> None:
 
 
 def test_an_interface_keeps_its_address(arm: Arm) -> None:
-    """A second PUT does not move an interface, even when an earlier address has become free."""
+    """A second PUT keeps it, even if a lower address is free by then."""
     arm.make_network()
     arm.make_interface("first")
     arm.make_interface()
@@ -106,8 +106,8 @@ def test_an_interface_keeps_its_address(arm: Arm) -> None:
         ("ten", "InvalidRequestFormat"),
     ],
 )
-def test_a_static_private_address_must_be_free_and_in_range(arm: Arm, address: str, code: str) -> None:
-    """An address of one's own choice has to be one that can be had."""
+def test_a_static_private_address_must_be_free_and_in_the_subnet(arm: Arm, address: str, code: str) -> None:
+    """Another address is refused."""
     arm.make_network()
     arm.make_interface()
     asked = {"subnet": {"id": SUBNET}, "privateIPAllocationMethod": "Static", "privateIPAddress": address}
@@ -115,15 +115,15 @@ def test_a_static_private_address_must_be_free_and_in_range(arm: Arm, address: s
     assert refusal(arm("PUT", f"{NETWORK}/networkInterfaces/other", body)) == (400, code)
 
 
-def test_static_public_addresses_are_unique_and_nobodys(arm: Arm) -> None:
-    """A static address is there at once, from a range for documentation."""
+def test_static_public_addresses_are_unique_and_reserved(arm: Arm) -> None:
+    """A static address is assigned at once, from a range for documentation."""
     arm.make_group()
     found = [arm.put(f"{IP}{n}", **STATIC).json()["properties"]["ipAddress"] for n in range(3)]
     assert found == ["203.0.113.1", "203.0.113.2", "203.0.113.3"]
 
 
-def test_a_dynamic_address_lives_while_its_machine_is_allocated(arm: Arm) -> None:
-    """A dynamic address comes with the running machine, stays when it is stopped, and goes with deallocation."""
+def test_a_dynamic_address_exists_while_its_machine_is_allocated(arm: Arm) -> None:
+    """It is assigned with the allocation, survives a stop, and is released by a deallocation."""
     arm.make_network()
     arm.put(IP, properties={"publicIPAllocationMethod": "Dynamic"})
     assert "ipAddress" not in arm.shown(IP)["properties"]
@@ -152,8 +152,8 @@ def test_a_standard_address_is_static_and_stays_standard(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("basic", "Basic"), ("STANDARD", "Standard"), ("Standard", "Standard")])
-def test_a_sku_is_spelled_as_azure_does(arm: Arm, asked: str, shown: str) -> None:
-    """A request may write it in any case; one that is no SKU is refused."""
+def test_a_sku_is_shown_in_azures_spelling(arm: Arm, asked: str, shown: str) -> None:
+    """A request may use any case; an unknown SKU is refused."""
     arm.make_group()
     path = f"{NETWORK}/publicIPAddresses/ip"
     static = {"location": "westus2", "properties": {"publicIPAllocationMethod": "Static"}}
@@ -161,8 +161,8 @@ def test_a_sku_is_spelled_as_azure_does(arm: Arm, asked: str, shown: str) -> Non
     assert refusal(arm("PUT", f"{path}2", static | {"sku": {"name": "Golden"}})) == (400, "InvalidRequestFormat")
 
 
-def test_a_dns_label_gives_a_name_that_nobody_else_has(arm: Arm) -> None:
-    """The label and the location make the name; a second address cannot take it."""
+def test_a_dns_label_is_unique(arm: Arm) -> None:
+    """Label and location make the name; a second address with it is refused."""
     arm.make_group()
     labelled = {"publicIPAllocationMethod": "Static", "dnsSettings": {"domainNameLabel": "mine"}}
     arm.put(IP, sku={"name": "Standard"}, properties=labelled)
@@ -171,8 +171,8 @@ def test_a_dns_label_gives_a_name_that_nobody_else_has(arm: Arm) -> None:
     assert refusal(arm("PUT", f"{IP}2", other)) == (400, "DnsRecordInUse")
 
 
-def test_what_is_in_use_cannot_be_deleted(arm: Arm) -> None:
-    """Every reference guards what it refers to, and the guards fall one by one."""
+def test_a_network_resource_in_use_cannot_be_deleted(arm: Arm) -> None:
+    """Each reference prevents the deletion, until it is removed."""
     arm.make_network()
     arm.put(IP, **STATIC)
     arm.put(NSG)
@@ -193,8 +193,8 @@ def test_what_is_in_use_cannot_be_deleted(arm: Arm) -> None:
     assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-os"]
 
 
-def test_users_are_shown_by_what_they_use(arm: Arm) -> None:
-    """Subnet, address, security group and interface show who refers to them."""
+def test_a_used_resource_shows_its_users(arm: Arm) -> None:
+    """Subnet, address, security group and interface show what refers to them."""
     arm.make_network()
     arm.put(IP, **STATIC)
     arm.put(NSG)
@@ -212,7 +212,7 @@ def test_users_are_shown_by_what_they_use(arm: Arm) -> None:
 
 
 def test_a_network_put_replaces_its_subnets(arm: Arm) -> None:
-    """A subnet that is left out goes, unless it is in use: then the whole PUT is refused."""
+    """A missing subnet is deleted; if it is in use, the whole PUT is refused."""
     arm.make_network()
     subnets = [{"name": "b", "properties": {"addressPrefix": "10.0.2.0/24"}}]
     arm.put(NET, properties=SPACE | {"subnets": subnets})
@@ -233,23 +233,23 @@ def test_a_network_put_replaces_its_subnets(arm: Arm) -> None:
         (None, "InvalidAddressPrefixFormat"),
     ],
 )
-def test_a_subnet_must_fit_into_its_network(arm: Arm, prefix: str | None, code: str) -> None:
-    """A range has to be a range, inside the network's, and nobody else's."""
+def test_a_subnet_must_be_inside_its_network(arm: Arm, prefix: str | None, code: str) -> None:
+    """Its range must be valid, inside the network's ranges, and overlap no other subnet."""
     arm.make_network()
     answer = arm("PUT", f"{NET}/subnets/other", {"properties": {"addressPrefix": prefix}})
     assert refusal(answer) == (400, code)
 
 
 def test_a_used_range_cannot_be_changed(arm: Arm) -> None:
-    """The range of a subnet stays while an interface has an address in it."""
+    """A subnet's range stays while an interface has an address in it."""
     arm.make_network()
     arm.make_interface()
     answer = arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.7.0/24"}})
     assert refusal(answer) == (400, "InUsePrefixCannotBeDeleted")
 
 
-def test_children_need_their_parent(arm: Arm) -> None:
-    """Without a network there is no subnet, to write or to read."""
+def test_a_child_requires_its_parent(arm: Arm) -> None:
+    """Without a network its subnets cannot be written or read."""
     arm.make_group()
     body = {"properties": {"addressPrefix": "10.0.0.0/24"}}
     assert refusal(arm("PUT", SUBNET, body)) == (404, "ParentResourceNotFound")
@@ -258,8 +258,8 @@ def test_children_need_their_parent(arm: Arm) -> None:
     assert refusal(arm("GET", SUBNET)) == (404, "NotFound")
 
 
-def test_writes_to_one_family_come_one_after_the_other(arm: Arm) -> None:
-    """While a subnet is being written its network and its siblings are locked."""
+def test_writes_to_parent_and_children_are_serialised(arm: Arm) -> None:
+    """While a subnet is written, its network and the other subnets refuse writes."""
     arm.make_group()
     arm.put(NET, properties=SPACE)
     arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}})
@@ -270,8 +270,8 @@ def test_writes_to_one_family_come_one_after_the_other(arm: Arm) -> None:
         assert refusal(answer) == (409, "AnotherOperationInProgress")
 
 
-def test_what_is_not_ready_cannot_be_used_yet(arm: Arm) -> None:
-    """An interface on a subnet that is still Updating is refused as retryable, with the cause in the details."""
+def test_a_resource_that_is_not_ready_cannot_be_referenced(arm: Arm) -> None:
+    """An interface in an Updating subnet is refused as retryable, with the cause in the details."""
     arm.make_group()
     arm.put(NET, properties=SPACE)
     arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}})
@@ -284,8 +284,8 @@ def test_what_is_not_ready_cannot_be_used_yet(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"id": f"{NET}/subnets/none"}, {"id": IP}, {"id": "nonsense"}])
-def test_a_reference_must_lead_somewhere(arm: Arm, wrong: dict[str, str]) -> None:
-    """An id of nothing, or of something else, is refused."""
+def test_a_dangling_reference_is_refused(arm: Arm, wrong: dict[str, str]) -> None:
+    """An id of an absent resource, or of another type, is refused."""
     arm.make_network()
     arm.put(IP, **STATIC)
     body = {
@@ -307,7 +307,7 @@ def test_an_interface_stays_in_one_network(arm: Arm) -> None:
 
 
 def test_an_address_serves_one_interface(arm: Arm) -> None:
-    """A public address that is taken stays with who has it."""
+    """A public address in use cannot be assigned to a second interface."""
     arm.make_network()
     arm.put(IP, **STATIC)
     arm.make_interface(publicIPAddress={"id": IP})
@@ -317,7 +317,7 @@ def test_an_address_serves_one_interface(arm: Arm) -> None:
 
 
 def test_ids_match_in_any_case_and_are_shown_as_first_written(arm: Arm) -> None:
-    """Paths are compared without regard to case; the answer has the casing of the create."""
+    """Paths match in any case; answers have the case of the create."""
     arm.make_network()
     shown = arm.shown(NET.upper().replace("SUBSCRIPTIONS", "subscriptions"))
     assert shown["id"] == NET
@@ -326,8 +326,8 @@ def test_ids_match_in_any_case_and_are_shown_as_first_written(arm: Arm) -> None:
     assert arm.shown(NIC)["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] == SUBNET
 
 
-def test_security_rules_are_resources_of_their_own(arm: Arm) -> None:
-    """A rule that is PUT by itself shows in its group beside the six built-in ones; a group PUT replaces all."""
+def test_security_rules_are_separate_resources(arm: Arm) -> None:
+    """A rule of its own PUT is in its group beside the six built-in ones; a PUT of the group replaces all."""
     arm.make_group()
     arm.put(NSG)
     arm.done(arm("PUT", f"{NSG}/securityRules/ssh", {"properties": rule()}))
@@ -356,8 +356,8 @@ def test_security_rules_are_resources_of_their_own(arm: Arm) -> None:
         ({}, "SecurityRuleConflict"),
     ],
 )
-def test_a_wrong_rule_is_refused(arm: Arm, changes: dict[str, Any], code: str) -> None:
-    """A rule has to make sense, and to be the only one of its priority and direction."""
+def test_an_invalid_security_rule_is_refused(arm: Arm, changes: dict[str, Any], code: str) -> None:
+    """So is a second rule with the same priority and direction."""
     arm.make_group()
     arm.put(NSG, properties={"securityRules": [{"name": "ssh", "properties": rule()}]})
     answer = arm("PUT", f"{NSG}/securityRules/other", {"properties": rule(**changes)})
@@ -365,7 +365,7 @@ def test_a_wrong_rule_is_refused(arm: Arm, changes: dict[str, Any], code: str) -
 
 
 def test_tags_are_patched_at_once(arm: Arm) -> None:
-    """A PATCH of tags is no operation, and replaces them all."""
+    """A PATCH starts no operation, and replaces all tags."""
     arm.make_network()
     arm.put(IP, tags={"a": "b"}, **STATIC)
     answer = arm("PATCH", IP, {"tags": {"c": "d"}})
@@ -385,8 +385,8 @@ STANDARD = {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMetho
         (["1", "2", "3"], ["1"], "constraint 1, 2, 3 and the request has availability zone constraint 1,"),
     ],
 )
-def test_an_address_stays_in_its_zones(arm: Arm, before: list[str], after: list[str], words: str) -> None:
-    """A PUT that moves it is refused, and it keeps its number; the same zones in another order are no change."""
+def test_an_address_cannot_change_its_zones(arm: Arm, before: list[str], after: list[str], words: str) -> None:
+    """A PUT with other zones is refused; the same zones in another order are no change."""
     arm.make_group()
     path = f"{NETWORK}/publicIPAddresses/ip"
     arm.put(path, **STANDARD, zones=before)
@@ -399,7 +399,7 @@ def test_an_address_stays_in_its_zones(arm: Arm, before: list[str], after: list[
 
 
 def test_usages_count_network_resources_by_location(arm: Arm) -> None:
-    """Addresses by what they are, and nothing of elsewhere."""
+    """Addresses count by kind; resources of other locations do not count."""
     arm.make_network()
     arm.make_interface()
     arm.put(f"{NETWORK}/publicIPAddresses/a", **STANDARD)
@@ -419,8 +419,8 @@ def test_usages_count_network_resources_by_location(arm: Arm) -> None:
     assert refusal(arm("GET", f"{base}/mars/usages")) == (400, "LocationNotAvailableForResourceType")
 
 
-def test_of_children_a_subnet_alone_may_come_with_a_location(arm: Arm) -> None:
-    """Templates give it one, which is passed over: it is where its network is; a rule has none, and says so."""
+def test_only_a_subnet_may_have_a_location_as_a_child(arm: Arm) -> None:
+    """Some templates give it one, which is ignored; a rule with one is refused."""
     arm.make_network()
     subnet = f"{NETWORK}/virtualNetworks/net/subnets/b"
     arm.done(arm("PUT", subnet, {"location": "eastus", "properties": {"addressPrefix": "10.0.9.0/24"}}))
@@ -434,8 +434,8 @@ def test_of_children_a_subnet_alone_may_come_with_a_location(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("name", ["a/b", "", "-a", "a.", "/subscriptions/x", "a" * 81])
-def test_parts_of_a_request_have_names_that_ids_can_hold(arm: Arm, name: str) -> None:
-    """A subnet, rule or IP configuration whose name would break its id is refused with the rule."""
+def test_names_of_parts_must_be_valid_in_ids(arm: Arm, name: str) -> None:
+    """A subnet, rule or IP configuration with an invalid name is refused with the rule."""
     arm.make_network()
     rule = {"access": "Allow", "direction": "Inbound", "priority": 100, "protocol": "*"}
     bodies = {
@@ -449,7 +449,7 @@ def test_parts_of_a_request_have_names_that_ids_can_hold(arm: Arm, name: str) ->
 
 @pytest.mark.parametrize("slot", [{}, {"id": ""}])
 def test_a_reference_without_an_id_is_refused(arm: Arm, slot: dict[str, str]) -> None:
-    """A slot that is there must say what it refers to."""
+    """An empty object is no reference."""
     arm.make_network()
     part = {"name": "a", "properties": {"subnet": {"id": SUBNET}, "publicIPAddress": slot}}
     answer = arm(
@@ -460,7 +460,7 @@ def test_a_reference_without_an_id_is_refused(arm: Arm, slot: dict[str, str]) ->
 
 
 def test_ports_may_be_numbers(arm: Arm) -> None:
-    """Templates of the field write them so, and they are kept as Azure writes them."""
+    """Real templates have them; they are stored as text."""
     several = {"name": "r", "properties": rule(destinationPortRange=None, destinationPortRanges=[22, 3389])}
     arm.make_group()
     arm.put(NSG, properties={"securityRules": [several]})

@@ -1,4 +1,4 @@
-"""What a subscription may have: sizes and what restricts them, images, locations; and the tags of what it has."""
+"""What a subscription may use: sizes and restrictions, quotas, images and locations; and tags."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ def listed(arm: Arm, path: str, **query: str) -> list[Any]:
     return found
 
 
-def test_skus_say_what_cannot_be_had(arm: Arm) -> None:
-    """A restricted size has a reason, and a create of it is refused for the same; all others have none."""
+def test_skus_list_restrictions(arm: Arm) -> None:
+    """A restricted size has a reason, and its create is refused for it; other sizes have none."""
     skus = {sku["name"]: sku for sku in listed(arm, f"{PROVIDER}/skus", filter="location eq 'West US 2'")}
     restricted = {name: sku["restrictions"][0]["reasonCode"] for name, sku in skus.items() if sku["restrictions"]}
     assert restricted == dict.fromkeys(["Standard_M128ms", "Standard_NC24ads_A100_v4"], "NotAvailableForSubscription")
@@ -42,8 +42,8 @@ def test_skus_say_what_cannot_be_had(arm: Arm) -> None:
         assert arm.put_machine(hardwareProfile__vmSize=name).status_code == 409
 
 
-def test_skus_of_all_locations_come_in_pages(arm: Arm) -> None:
-    """An entry for each size in each location; the sizes are those that vmSizes lists."""
+def test_skus_of_all_locations_are_paged(arm: Arm) -> None:
+    """One entry for each size and location; the sizes are those of vmSizes."""
     skus = listed(arm, f"{PROVIDER}/skus")
     sizes = {size["name"] for size in listed(arm, f"{HERE}/vmSizes")}
     assert {(sku["name"], sku["locations"][0]) for sku in skus} == {(size, at) for size in sizes for at in LOCATIONS}
@@ -52,7 +52,7 @@ def test_skus_of_all_locations_come_in_pages(arm: Arm) -> None:
 
 
 def test_usages_count_cores_by_location(arm: Arm) -> None:
-    """All cores, the machines, and each family; what is used elsewhere does not count."""
+    """All cores, machines, and each family; other locations do not count."""
     arm.make_machine()
     shown = {each["name"]["value"]: each["currentValue"] for each in listed(arm, f"{HERE}/usages")}
     assert (shown["cores"], shown["virtualMachines"], shown["standardBSFamily"]) == (2, 1, 2)
@@ -62,19 +62,19 @@ def test_usages_count_cores_by_location(arm: Arm) -> None:
 
 @pytest.fixture
 def scarce(arm: Arm) -> Arm:
-    """Give a group and a network in the location where the subscription may use little."""
+    """Create a group and a network in the location with low limits."""
     arm.make_network("brazilsouth")
     return arm
 
 
 def asked_for(arm: Arm, name: str, size: str, **changes: Any) -> httpx.Response:
-    """Ask for a machine in that location, on an interface of its own."""
+    """Request a machine in that location, with its own interface."""
     arm.make_interface(f"{name}-nic", "brazilsouth")
     return arm.put_machine(name, location="brazilsouth", hardwareProfile__vmSize=size, **changes)
 
 
 def test_all_cores_of_a_location_have_a_quota(scarce: Arm) -> None:
-    """Families share it: what one has taken another lacks, and what is given back can be had again."""
+    """All families share it, and freed cores can be used again."""
     scarce.done(asked_for(scarce, "a", "Standard_D8s_v5"))
     refused = asked_for(scarce, "b", "Standard_B4ms")
     assert refusal(refused) == (409, "OperationNotAllowed")
@@ -86,8 +86,8 @@ def test_all_cores_of_a_location_have_a_quota(scarce: Arm) -> None:
     scarce.done(asked_for(scarce, "b", "Standard_B4ms"))
 
 
-def test_spot_machines_have_a_quota_of_their_own(scarce: Arm) -> None:
-    """It is shared by all families, and takes nothing from theirs."""
+def test_spot_machines_have_a_separate_quota(scarce: Arm) -> None:
+    """All families share it, and it does not count in theirs."""
     spot = {"priority": "Spot", "evictionPolicy": "Deallocate"}
     scarce.done(asked_for(scarce, "a", "Standard_D2s_v5", **spot))
     refused = asked_for(scarce, "b", "Standard_F2s_v2", **spot)
@@ -100,16 +100,16 @@ def test_spot_machines_have_a_quota_of_their_own(scarce: Arm) -> None:
     assert (shown["cores"]["limit"], shown["lowPriorityCores"]["limit"]) == (10, 3)
 
 
-def test_a_resize_takes_what_it_grows_by(scarce: Arm) -> None:
-    """A machine does not compete with itself, in its family or out of it."""
+def test_a_resize_counts_its_additional_cores(scarce: Arm) -> None:
+    """The machine's present cores are not counted twice."""
     scarce.done(asked_for(scarce, "a", "Standard_D8s_v5"))
     for size, fits in (("Standard_D16s_v5", False), ("Standard_E8s_v5", True)):
         answer = scarce.put_machine("a", location="brazilsouth", hardwareProfile__vmSize=size)
         assert (answer.status_code == 200) is fits
 
 
-def test_images_lead_from_publisher_to_version(arm: Arm) -> None:
-    """Step by step to the version that a machine of ``latest`` says it has."""
+def test_images_are_listed_from_publisher_to_version(arm: Arm) -> None:
+    """The last version is that of a machine with ``latest``."""
 
     def names(path: str) -> list[str]:
         return [each["name"] for each in arm("GET", path).json()]
@@ -135,13 +135,13 @@ def test_images_lead_from_publisher_to_version(arm: Arm) -> None:
         (f"{PROVIDER}/locations/mars/publishers", (400, "LocationNotAvailableForResourceType")),
     ],
 )
-def test_an_image_that_is_not_there_is_not_found(arm: Arm, path: str, expected: tuple[int, str]) -> None:
-    """At every step of the way."""
+def test_an_absent_image_version_is_not_found(arm: Arm, path: str, expected: tuple[int, str]) -> None:
+    """At each level."""
     assert refusal(arm("GET", path)) == expected
 
 
 def test_locations_and_tenants_are_listed(arm: Arm) -> None:
-    """A subscription has locations, with a name to show, and belongs to a tenant."""
+    """Locations have a display name, and the subscription a tenant."""
     locations = {each["name"]: each for each in listed(arm, f"/subscriptions/{SUBSCRIPTION}/locations")}
     assert list(locations) == LOCATIONS
     assert locations["westus2"]["displayName"] == "West US 2"
@@ -150,7 +150,7 @@ def test_locations_and_tenants_are_listed(arm: Arm) -> None:
 
 
 def test_providers_are_registered(arm: Arm) -> None:
-    """Each names its types, and registering it again is no change."""
+    """Each lists its types, and registering it again changes nothing."""
     providers = {each["namespace"]: each for each in listed(arm, f"/subscriptions/{SUBSCRIPTION}/providers")}
     assert {each["registrationState"] for each in providers.values()} == {"Registered"}
     types = {kind["resourceType"] for kind in providers["Microsoft.Compute"]["resourceTypes"]}
@@ -162,7 +162,7 @@ def test_providers_are_registered(arm: Arm) -> None:
 
 
 def test_any_provider_can_be_registered(arm: Arm) -> None:
-    """One of which nothing is served is registered by whoever asks for it, in that subscription; its types are none."""
+    """A provider that is not served is registered on request, in that subscription, without types."""
     whole, other = (f"/subscriptions/{name}/providers" for name in (SUBSCRIPTION, SUBSCRIPTION.replace("0", "1")))
     before = arm.shown(f"{whole}/Microsoft.Storage")
     assert (before["registrationState"], before["resourceTypes"]) == ("NotRegistered", [])
@@ -177,8 +177,8 @@ def test_any_provider_can_be_registered(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("kind", ABSENT)
-def test_lists_of_what_the_local_azure_does_not_have_are_empty(arm: Arm, kind: str) -> None:
-    """Clients list them by the way; who wants to make one reads that it is the local Azure that has none."""
+def test_lists_of_unsupported_types_are_empty(arm: Arm, kind: str) -> None:
+    """Clients list them; a create is refused as unsupported by the local Azure."""
     many = f"/providers/{kind}"
     assert refusal(arm("GET", f"{GROUP}{many}")) == (404, "ResourceGroupNotFound")
     arm.make_group()
@@ -205,8 +205,8 @@ def test_lists_of_what_the_local_azure_does_not_have_are_empty(arm: Arm, kind: s
         ("POST", "retrieveBootDiagnosticsData", (409, "OperationNotAllowed")),
     ],
 )
-def test_what_needs_a_guest_is_refused(arm: Arm, method: str, what: str, expected: tuple[int, str]) -> None:
-    """Never a silent success: the refusal says that nothing runs inside; of an absent VM it is that."""
+def test_verbs_that_need_a_guest_agent_are_refused(arm: Arm, method: str, what: str, expected: tuple[int, str]) -> None:
+    """The refusal says that no agent runs; an absent VM is not found."""
     assert refusal(arm(method, f"{VM}/{what}")) == (404, "ResourceGroupNotFound")
     arm.make_network()
     assert refusal(arm(method, f"{VM}/{what}")) == (404, "ResourceNotFound")
@@ -219,7 +219,7 @@ def test_what_needs_a_guest_is_refused(arm: Arm, method: str, what: str, expecte
 
 
 def test_a_machine_has_no_extensions(arm: Arm) -> None:
-    """What clients list and delete to be sure is empty and gone."""
+    """The list is empty, and a deletion succeeds."""
     arm.make_machine()
     for kind in ("extensions", "runCommands"):
         assert arm("GET", f"{VM}/{kind}").json() == {"value": []}
@@ -227,8 +227,8 @@ def test_a_machine_has_no_extensions(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("scope", [GROUP, VM])
-def test_tags_are_a_resource_of_their_own(arm: Arm, scope: str) -> None:
-    """Merged, taken away and replaced beside the resource, they are the resource's own."""
+def test_tags_are_a_separate_resource(arm: Arm, scope: str) -> None:
+    """Tags that are merged, deleted or replaced there are the resource's own."""
     arm.make_machine(tags={"a": "1"})
     arm("PUT", GROUP, {"location": "westus2", "tags": {"a": "1"}})
 

@@ -1,4 +1,4 @@
-"""Policies in force: what they deny, which tags they put into a write, and which of their rules are read here."""
+"""Active policies: denials, added tags, and the supported parts of rules."""
 
 from typing import Any
 
@@ -85,20 +85,20 @@ TAGGED = {
 
 
 def rule(condition: dict[str, Any], effect: str = "deny", **more: Any) -> dict[str, Any]:
-    """Write a policy down."""
+    """Give a policy."""
     then = {"effect": effect} | ({"details": more.pop("details")} if "details" in more else {})
     return {"name": "p", "policyRule": {"if": condition, "then": then}, **more}
 
 
 def force(arm: Arm, *policies: dict[str, Any]) -> Any:
-    """Put policies into force, and no other."""
+    """Activate policies, and no others."""
     answer = arm("PUT", "/_local/policies", list(policies))
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def test_a_denial_names_the_policy_and_what_it_has_found(arm: Arm) -> None:
-    """In ARM's form, before a provider is asked: nothing is left of the write."""
+def test_a_denial_names_the_policy_and_its_evaluation(arm: Arm) -> None:
+    """In ARM's form, before a provider is called: the write changes nothing."""
     arm.make_network()
     arm.make_interface("vm-nic")
     force(arm, SIZES)
@@ -131,8 +131,8 @@ def test_a_denial_names_the_policy_and_what_it_has_found(arm: Arm) -> None:
     assert arm("PATCH", VM, {"tags": {"a": "b"}}).status_code == 200
 
 
-def test_every_part_of_a_list_has_to_meet_a_condition(arm: Arm) -> None:
-    """An interface without a public address is let through, one that has one in any part is not."""
+def test_a_condition_on_a_list_applies_to_every_element(arm: Arm) -> None:
+    """An interface passes only without a public address in any IP configuration."""
     arm.make_network()
     ip = arm.put(f"{NETWORK}/publicIPAddresses/ip", properties={"publicIPAllocationMethod": "Static"}).json()["id"]
     force(arm, PRIVATE)
@@ -144,7 +144,7 @@ def test_every_part_of_a_list_has_to_meet_a_condition(arm: Arm) -> None:
 
 
 def test_a_tag_is_inherited_from_the_group(arm: Arm) -> None:
-    """A definition as Azure has it: what is made or changed has the group's tag, whatever was asked for."""
+    """A policy in Azure's form: each written resource gets the group's tag, whatever was requested."""
     arm("PUT", GROUP, {"location": "westus2", "tags": {"Team": "lab"}})
     force(arm, INHERIT)
     path = f"{NETWORK}/publicIPAddresses/ip"
@@ -159,8 +159,8 @@ def test_a_tag_is_inherited_from_the_group(arm: Arm) -> None:
     assert arm.put(path, **static, tags={"a": "b"}).json()["tags"] == {"a": "b"}
 
 
-def test_what_is_appended_fills_a_gap_and_overrules_nothing(arm: Arm) -> None:
-    """Another value for the same tag is denied. A policy that changes comes before one that denies."""
+def test_append_adds_missing_tags_and_changes_none(arm: Arm) -> None:
+    """A different value of the tag is denied. Changes are applied before denials."""
     details = [{"field": "tags['team']", "value": "lab"}]
     append = rule({"field": "type", "like": "*/publicIPAddresses"}, "append", details=details)
     arm.make_group()
@@ -189,8 +189,8 @@ CONDITIONS: list[tuple[dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("condition", "met"), CONDITIONS, ids=[str(condition) for condition, _ in CONDITIONS])
-def test_a_condition_is_met_or_not(arm: Arm, condition: dict[str, Any], met: bool) -> None:
-    """Values are compared without regard to case, as Azure does."""
+def test_conditions_of_policies(arm: Arm, condition: dict[str, Any], met: bool) -> None:
+    """Values match in any case, as in Azure."""
     arm.make_group()
     force(arm, rule(condition, scope=f"{GROUP}/providers"))
     body = {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
@@ -198,8 +198,8 @@ def test_a_condition_is_met_or_not(arm: Arm, condition: dict[str, Any], met: boo
     assert answer.status_code == (403 if met else 201)
 
 
-def test_a_policy_is_about_its_scope_and_mode(arm: Arm) -> None:
-    """One that is Indexed leaves out groups and what has no tags; one that only audits, or is disabled, nothing."""
+def test_a_policy_applies_to_its_scope_and_mode(arm: Arm) -> None:
+    """Mode Indexed skips groups and resources without tags; effects audit and disabled change nothing."""
     force(arm, TAGGED)
     assert refusal(arm("PUT", GROUP, {"location": "westus2"})) == DENIED
     force(arm, TAGGED | {"mode": "Indexed"})
@@ -208,8 +208,8 @@ def test_a_policy_is_about_its_scope_and_mode(arm: Arm) -> None:
     arm.put(f"{NETWORK}/publicIPAddresses/ip", properties={"publicIPAllocationMethod": "Static"})
 
 
-def test_policies_are_shown_replaced_and_taken_away(arm: Arm) -> None:
-    """As they were put, one list for another."""
+def test_policies_are_shown_replaced_and_removed(arm: Arm) -> None:
+    """They are shown as they were put, and each list replaces the last."""
     assert arm("GET", "/_local/policies").json() == []
     put = force(arm, SIZES, TAGGED)
     assert [each["name"] for each in put] == ["allowed-sizes", "needs-team"]
@@ -235,8 +235,8 @@ WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("plain", "words"), WRONG, ids=[words for _, words in WRONG])
-def test_what_is_not_known_here_is_refused_when_it_is_put(arm: Arm, plain: Any, words: str) -> None:
-    """A policy is never half heard; those of before stay in force."""
+def test_an_unsupported_policy_is_refused(arm: Arm, plain: Any, words: str) -> None:
+    """The active policies stay."""
     before = force(arm, TAGGED)
     answer = arm("PUT", "/_local/policies", plain)
     assert answer.status_code == 400

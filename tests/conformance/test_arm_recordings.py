@@ -1,7 +1,7 @@
-"""Real traffic, recorded by Microsoft from Azure itself, replayed against the simulated cloud.
+"""Traffic of Azure that Microsoft has recorded, replayed against the simulated cloud. Each request is sent as recorded.
 
-Each request is sent as it was; status, headers and body must be as they were, but for what the table below tolerates.
-The clock stands still while Azure was still working, and moves on when Azure was done.
+Status, headers and body must be equal, except for the tolerances below. The clock stops while Azure's operation ran,
+and advances to its end.
 """
 
 import ast
@@ -63,14 +63,14 @@ def interactions(name: str) -> list[dict[str, Any]]:
 
 
 def body_of(text: Any) -> Any:
-    """Read a recorded body, which may have been written as Python writes bytes, even twice."""
+    """Read a recorded body, which may be a repr of Python bytes, even twice."""
     while isinstance(text, (str, bytes)) and text[:2] in ("b'", 'b"', b"b'"):
         text = ast.literal_eval(text if isinstance(text, str) else text.decode())
     return json.loads(text) if text else None
 
 
 def differences(recorded: Any, ours: Any, path: str = "") -> Iterator[str]:
-    """Tell what is missing, new or another in a body."""
+    """List what is missing, new or different in a body."""
     if isinstance(recorded, dict) and isinstance(ours, dict):
         yield from (f"body {path}.{key} is missing" for key in recorded.keys() - ours.keys())
         yield from (f"body {path}.{key} is new" for key in ours.keys() - recorded.keys())
@@ -86,14 +86,14 @@ def differences(recorded: Any, ours: Any, path: str = "") -> Iterator[str]:
 
 
 def nameless(value: Any) -> Any:
-    """Return a value with what names a thing or an instant replaced by what kind of name it is."""
+    """Replace names and instants in a value by their kinds."""
     for pattern, kind in NAMES if isinstance(value, str) else ():
         value = pattern.sub(kind, value)
     return value
 
 
 def header_differences(recorded: dict[str, Any], ours: Any) -> Iterator[str]:
-    """Tell which headers are missing or new."""
+    """List headers that are missing or new."""
     old = {name.lower() for name in recorded}
     counters = {name for name in old if name.startswith("x-ms-ratelimit-remaining-subscription")}
     for name in sorted({*HEADERS, *counters}):
@@ -109,7 +109,7 @@ class Replay:
         self.urls: dict[str, str] = {}
 
     def step(self, request: dict[str, Any], response: dict[str, Any]) -> list[str]:
-        """Send a recorded request and return how the answer differs from the recorded one."""
+        """Send a recorded request and return the differences of its answer."""
         status, recorded = response["status"]["code"], body_of(response["body"]["string"])
         if request["uri"] in self.urls and status == 200 and (recorded or {}).get("status") != "InProgress":
             self.arm.clock.advance(LONG)
@@ -128,7 +128,7 @@ class Replay:
 
 
 def replay(arm: Arm, name: str) -> list[str]:
-    """Replay a recording, in groups that were there before it, and return all that differs."""
+    """Replay a recording, in groups that exist before it, and return all differences."""
     served = [x for x in interactions(name) if not any(part in x["request"]["uri"] for part in NOT_SERVED)]
     found = (re.search(r"/resourceGroups/([^/?]+)/providers", x["request"]["uri"]) for x in served)
     for group in {match[1] for match in found if match}:
@@ -139,12 +139,12 @@ def replay(arm: Arm, name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_recorded_traffic_is_answered_as_azure_did(arm: Arm, name: str) -> None:
-    """Every exchange of a recording: same status, same headers, same body."""
+    """Every exchange has the same status, headers and body."""
     assert [entry for entry in replay(arm, name) if not any(re.fullmatch(row, entry) for row, _ in TOLERATED)] == []
 
 
-def test_every_tolerance_is_needed(tmp_path: Path) -> None:
-    """A tolerance that no exchange needs would hide the next mistake."""
+def test_every_tolerance_is_used(tmp_path: Path) -> None:
+    """An unused tolerance could hide a difference."""
     found: list[str] = []
     for name in RECORDINGS:
         with Arm(tmp_path / name, ManualClock()) as arm:

@@ -1,4 +1,4 @@
-"""Every refusal that Azure is known to give to those who make machines can be had here, in the form of who gives it."""
+"""Every known refusal of Azure about machines can be caused by a fault, in the form of its origin."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -65,7 +65,7 @@ TEXTS = {
 
 
 def rows() -> Iterator[tuple[str, int, str]]:
-    """Lay out who says what with which status, a row for each text that our tables have."""
+    """Give provider, status and text of each row of our tables."""
     for who, (statuses, _, table) in SAID.items():
         for status, codes in statuses.items():
             for code in codes:
@@ -78,8 +78,8 @@ def strike(arm: Arm, path: str, effect: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("who", "status", "row"), [*rows()])
-def test_a_refusal_can_be_had(arm: Arm, who: str, status: int, row: str) -> None:
-    """By its code alone: with Azure's status, no blank in its text, and in the form of who says it."""
+def test_every_refusal_can_be_caused_by_a_fault(arm: Arm, who: str, status: int, row: str) -> None:
+    """By its code alone: with Azure's status, a complete text, and the form of its origin."""
     path = SAID[who][1]
     arm.make_group()
     strike(arm, path, {"do": "refuse", "code": row})
@@ -97,8 +97,8 @@ def test_a_refusal_can_be_had(arm: Arm, who: str, status: int, row: str) -> None
 
 
 @pytest.mark.parametrize("code", IN_OPERATIONS)
-def test_an_operation_can_end_so(arm: Arm, code: str) -> None:
-    """The request is accepted, every poll answers 200, and the machine is left Failed, for this reason."""
+def test_every_error_can_end_an_operation(arm: Arm, code: str) -> None:
+    """The request is accepted, every poll answers 200, and the machine is left Failed with the error."""
     arm.make_network()
     arm.make_interface("vm-nic")
     strike(arm, VM, {"do": "fail", "code": code})
@@ -114,14 +114,14 @@ def test_an_operation_can_end_so(arm: Arm, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", TEXTS)
-def test_a_code_has_all_of_its_texts(code: str) -> None:
-    """What a client reads tells apart what one code lumps together."""
+def test_a_code_with_several_texts_has_them_all(code: str) -> None:
+    """The texts distinguish causes that share one code."""
     known = compute.REFUSALS | faults.COMPUTE
     assert TEXTS[code] <= {row.partition(":")[2] for row in known if row.partition(":")[0] == code}
 
 
-def test_a_refusal_that_no_table_has_can_be_had_too(arm: Arm) -> None:
-    """With its status and words: that a storage account's name is taken, say."""
+def test_a_refusal_outside_the_tables_can_be_caused(arm: Arm) -> None:
+    """With a given status and text, such as a taken name of a storage account."""
     effect = {"do": "refuse", "code": "StorageAccountAlreadyTaken", "status": 409, "message": "{name} is taken."}
     strike(arm, VM, effect)
     answer = arm("GET", VM)

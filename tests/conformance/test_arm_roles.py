@@ -1,4 +1,4 @@
-"""Role assignments and the roles themselves: kept and shown, and nothing is permitted by them."""
+"""Role assignments and roles: they are stored and shown, and permit nothing."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ NAMES = [f"5eed0000-0000-4000-8000-00000000000{number}" for number in range(4)]
 
 
 def asked(principal: str = SOMEBODY, role: str = CONTRIBUTOR, **more: str) -> dict[str, Any]:
-    """Ask for a role."""
+    """Read roles by a filter."""
     return {"properties": {"principalId": principal, "roleDefinitionId": role, **more}}
 
 
@@ -31,7 +31,7 @@ def assign(arm: Arm, scope: str, name: str = NAMES[0], **how: str) -> Any:
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 def test_a_role_is_assigned_at_a_scope(arm: Arm, scope: str) -> None:
-    """It is written, shown, and shown once more when it is taken away; a path in another case is the same one."""
+    """It is written, read, and shown once more when it is deleted, at a path in any case."""
     arm.make_machine()
     made = assign(arm, scope, principalType="serviceprincipal", description="Runs it")
     rid = f"{scope}{ASSIGNMENTS}/{NAMES[0]}"
@@ -51,8 +51,8 @@ def test_a_role_is_assigned_at_a_scope(arm: Arm, scope: str) -> None:
     assert refusal(arm("GET", rid)) == (404, "RoleAssignmentNotFound")
 
 
-def test_a_scope_lists_what_holds_there(arm: Arm) -> None:
-    """What is inherited too, and what is below unless ``atScope()`` is asked for; of one principal if it is named."""
+def test_a_scope_lists_its_role_assignments(arm: Arm) -> None:
+    """Inherited ones too, and those below unless ``atScope()`` is given; a filter selects a principal."""
     arm.make_machine()
     for name, scope in zip(NAMES, SCOPES.values(), strict=False):
         assign(arm, scope, name)
@@ -85,18 +85,18 @@ def test_a_scope_lists_what_holds_there(arm: Arm) -> None:
         (NAMES[0], asked(ANOTHER), (400, "RoleAssignmentUpdateNotPermitted")),
     ],
 )
-def test_an_assignment_that_is_none_is_refused(
+def test_an_invalid_role_assignment_is_refused(
     arm: Arm, name: str, body: dict[str, Any], expected: tuple[int, str]
 ) -> None:
-    """It has a GUID for a name, names a principal and a role, and no principal has a role twice at a scope."""
+    """Its name must be a GUID, it needs a principal and a role, and a principal has a role once per scope."""
     arm.make_group()
     assign(arm, GROUP)
     assert refusal(arm("PUT", f"{GROUP}{ASSIGNMENTS}/{name}", body)) == expected
     assert [one["name"] for one in arm.shown(GROUP + ASSIGNMENTS)["value"]] == [NAMES[0]]
 
 
-def test_assignments_go_with_what_they_are_at(arm: Arm) -> None:
-    """With a machine those at it, with a group all that are in it, and none of its neighbours'."""
+def test_role_assignments_are_deleted_with_their_scope(arm: Arm) -> None:
+    """With a machine its own, with a group all in it, and none of a similar scope."""
     arm.make_machine()
     for name, scope in zip(NAMES, SCOPES.values(), strict=False):
         assign(arm, scope, name)
@@ -116,7 +116,7 @@ def test_assignments_go_with_what_they_are_at(arm: Arm) -> None:
 
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 def test_a_role_is_found_by_its_name(arm: Arm, scope: str) -> None:
-    """So whoever assigns one by name asks; its id is that of the subscription."""
+    """Clients look roles up by name; the id is that in the subscription."""
     arm.make_machine()
     found = arm.shown(scope + DEFINITIONS, filter="roleName eq 'contributor'")["value"]
     assert [(one["id"], one["properties"]["roleName"]) for one in found] == [(CONTRIBUTOR, "Contributor")]
@@ -129,7 +129,7 @@ def test_a_role_is_found_by_its_name(arm: Arm, scope: str) -> None:
 
 
 def test_roles_of_the_tenant_are_the_same(arm: Arm) -> None:
-    """Templates name them so."""
+    """Templates use their ids."""
     assert arm.shown(READER)["properties"]["roleName"] == "Reader"
     assert READER in {one["id"] for one in arm.shown(DEFINITIONS)["value"]}
     assert refusal(arm("GET", f"{DEFINITIONS}/{NAMES[0]}")) == (404, "RoleDefinitionDoesNotExist")

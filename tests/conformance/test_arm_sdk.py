@@ -1,4 +1,4 @@
-"""A machine's whole life through the unmodified Azure SDK, its pollers and its exceptions, over a real socket."""
+"""A machine's whole life through the unmodified Azure SDK, with its pollers and exceptions, over a real socket."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,18 +30,18 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
 
 
 def cause(error: HttpResponseError) -> tuple[str | None, str | None]:
-    """Return code and target of what the SDK raised."""
+    """Return code and target of an exception of the SDK."""
     assert error.error
     return error.error.code, error.error.target
 
 
-def test_a_machine_lives_and_dies(azure: Azure) -> None:
+def test_the_sdk_creates_and_deletes_a_machine(azure: Azure) -> None:
     """Create, stop, start, restart, deallocate, resize, tag, list and delete, each to its end."""
     live_and_die(azure)
 
 
 def test_absence_raises_resource_not_found(azure: Azure) -> None:
-    """What is not there raises what the SDK has for it; deleting it succeeds."""
+    """Deleting an absent resource succeeds."""
     azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
     with pytest.raises(ResourceNotFoundError) as caught:
         azure.compute.virtual_machines.get("rg", "vm")
@@ -50,7 +50,7 @@ def test_absence_raises_resource_not_found(azure: Azure) -> None:
 
 
 def test_conflicts_raise_resource_exists(azure: Azure) -> None:
-    """A refusal of 409 carries its code and target through the SDK."""
+    """A refusal of 409 has its code and target."""
     make_machine(azure)
     other = machine()
     other["properties"]["osProfile"]["adminUsername"] = "other"
@@ -59,7 +59,7 @@ def test_conflicts_raise_resource_exists(azure: Azure) -> None:
     assert cause(caught.value) == ("PropertyChangeNotAllowed", "adminUsername")
 
 
-def test_what_is_in_use_raises_with_its_code(azure: Azure) -> None:
+def test_a_resource_in_use_raises_its_code(azure: Azure) -> None:
     """A refusal of 400 is an HttpResponseError with ARM's code."""
     make_machine(azure)
     with pytest.raises(HttpResponseError) as caught:
@@ -67,8 +67,8 @@ def test_what_is_in_use_raises_with_its_code(azure: Azure) -> None:
     assert cause(caught.value)[0] == "NicInUse"
 
 
-def test_an_operation_that_fails_raises_its_cause(azure: Azure) -> None:
-    """The poller raises what the operation ended with, not what the URL answered."""
+def test_a_failed_operation_raises_its_cause(azure: Azure) -> None:
+    """The poller raises the error of the operation, although the URL answered 200."""
     azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
     disk = {"location": "westus2", "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}}
     azure.compute.disks.begin_create_or_update("rg", "vm-os", disk).result()
@@ -79,7 +79,7 @@ def test_an_operation_that_fails_raises_its_cause(azure: Azure) -> None:
 
 
 def test_a_continuation_token_resumes_a_poller(azure: Azure) -> None:
-    """A poller that was saved in the middle goes on in another client."""
+    """A saved poller continues in another client."""
     make_machine(azure)
     begun = azure.compute.virtual_machines.begin_restart("rg", "vm")
     token = begun.continuation_token()
@@ -90,7 +90,7 @@ def test_a_continuation_token_resumes_a_poller(azure: Azure) -> None:
 
 
 def test_security_rules_and_lists_read_back(azure: Azure) -> None:
-    """What the SDK's models wrote is what they read, and lists are followed over pages."""
+    """The SDK's models read what they wrote, and lists are followed over pages."""
     azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
     rule = {
         "name": "ssh",
@@ -117,8 +117,8 @@ def test_security_rules_and_lists_read_back(azure: Azure) -> None:
     assert names == ["rg", "rg0", "rg1", "rg2"]
 
 
-def test_sizes_and_images_are_found_as_clients_find_them(azure: Azure) -> None:
-    """What a client looks up before it asks for a machine: a size that can be had, its quota, an image's version."""
+def test_the_sdk_lists_sizes_and_images(azure: Azure) -> None:
+    """An available size, its quota and an image's version."""
     skus = {sku.name: sku for sku in azure.compute.resource_skus.list(filter="location eq 'westus2'")}
     assert not skus["Standard_B2s"].restrictions
     [restriction] = skus["Standard_M128ms"].restrictions
@@ -137,7 +137,7 @@ def test_sizes_and_images_are_found_as_clients_find_them(azure: Azure) -> None:
 
 
 def test_extensions_are_refused_and_tags_merged(azure: Azure) -> None:
-    """What only a guest could do raises; tags at a scope are those of the resource."""
+    """An extension raises; tags at a scope are the resource's."""
     vm = make_machine(azure)
     extension = {"location": "westus2", "properties": {"publisher": "a", "type": "b", "typeHandlerVersion": "1.0"}}
     with pytest.raises(ResourceExistsError) as caught:
@@ -160,7 +160,7 @@ def test_groups_deleted_through_the_sdk_leave_nothing(azure: Azure) -> None:
 
 
 def test_a_template_is_deployed_and_its_failure_raised(azure: Azure) -> None:
-    """The poller follows a deployment to its end, and finds what it gave, or what went wrong."""
+    """The poller follows a deployment to its outputs, or raises its error."""
     azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
     begin, outputs = azure.resources.resources.begin_create_or_update_by_id, text("[reference('ip').provisioningState]")
     done = begin(DEPLOYMENT, request(address(), outputs=outputs), api_version=DEPLOYED).result()

@@ -1,4 +1,4 @@
-"""What a size takes and what it does not: priorities, disks, controllers, and other sizes to be brought to."""
+"""What sizes support: priorities, disks, controllers, and resizes."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def size(name: str) -> dict[str, Any]:
 
 
 def data(count: int, **more: Any) -> dict[str, Any]:
-    """Ask for so many data disks."""
+    """Request so many data disks."""
     return {
         "storageProfile__dataDisks": [
             {"lun": lun, "name": f"data{lun}", "createOption": "Empty", "diskSizeGB": 8, **more} for lun in range(count)
@@ -137,8 +137,8 @@ MISFITS: dict[str, tuple[dict[str, Any], tuple[int, str, str | None, str]]] = {
 
 
 @pytest.mark.parametrize("what", MISFITS)
-def test_what_does_not_fit_is_refused_with_azures_words(arm: Arm, what: str) -> None:
-    """At once, and nothing is left of it."""
+def test_an_unsuitable_size_is_refused_in_azures_words(arm: Arm, what: str) -> None:
+    """At once, and nothing is left."""
     changes, (status, code, target, words) = MISFITS[what]
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -160,15 +160,15 @@ FITTING: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", FITTING)
-def test_what_fits_is_made(arm: Arm, what: str) -> None:
-    """The neighbours of what is refused."""
+def test_a_suitable_size_is_accepted(arm: Arm, what: str) -> None:
+    """The closest requests to those that are refused."""
     arm.make_machine(**FITTING[what])
     assert arm.power() == "running"
 
 
 @pytest.mark.parametrize(("name", "controller"), [("B2s", "SCSI"), ("D2s_v6", "NVMe"), ("D2as_v7", "NVMe")])
 def test_a_machine_shows_the_controller_of_its_size(arm: Arm, name: str, controller: str) -> None:
-    """Azure chooses it where nobody says; versions before the property do not show it."""
+    """The default is Azure's choice; earlier API versions do not show it."""
     arm.make_machine(**size(name))
     assert arm.shown(VM)["properties"]["storageProfile"]["diskControllerType"] == controller
     before = arm.send("GET", f"{VM}?api-version=2022-03-01").json()
@@ -182,7 +182,7 @@ def test_a_machine_of_the_first_generation_has_no_controller_to_show(arm: Arm) -
 
 
 def test_a_running_machine_is_resized_within_its_cluster(arm: Arm) -> None:
-    """To other hardware it goes only while it is deallocated, and what it can be brought to is listed."""
+    """Other hardware requires a deallocation; vmSizes lists the possible sizes."""
     arm.make_machine()
     there = {each["name"] for each in arm.shown(f"{VM}/vmSizes")["value"]}
     assert "Standard_D2s_v5" in there
@@ -200,8 +200,8 @@ def test_a_running_machine_is_resized_within_its_cluster(arm: Arm) -> None:
     assert arm.shown(VM)["properties"]["hardwareProfile"]["vmSize"] == "Standard_D2as_v5"
 
 
-def test_a_machine_moves_to_nvme_when_it_says_so_and_is_deallocated(arm: Arm) -> None:
-    """Its controller stays as it is until it is changed, and only a machine on no hardware changes it."""
+def test_a_deallocated_machine_can_change_to_nvme(arm: Arm) -> None:
+    """The controller changes only on request, and only while deallocated."""
     arm.make_machine()
     both = size("D2s_v6") | {"storageProfile__diskControllerType": "NVMe"}
     assert refusal(arm.put_machine(**size("D2s_v6"))) == (400, "InvalidParameter")
@@ -212,7 +212,7 @@ def test_a_machine_moves_to_nvme_when_it_says_so_and_is_deallocated(arm: Arm) ->
     assert arm.shown(VM)["properties"]["storageProfile"]["diskControllerType"] == "NVMe"
 
 
-def test_windows_does_not_move_between_sizes_with_and_without_a_temporary_disk(arm: Arm) -> None:
+def test_windows_cannot_change_between_sizes_with_and_without_a_temporary_disk(arm: Arm) -> None:
     """Deallocated or not; Linux does."""
     windows: dict[str, Any] = {"storageProfile__imageReference": WINDOWS, "osProfile": WINDOWS_PROFILE}
     arm.make_machine(**windows)
@@ -227,15 +227,15 @@ def test_windows_does_not_move_between_sizes_with_and_without_a_temporary_disk(a
     arm.done(arm.put_machine(**windows, **size("D2s_v3")))
 
 
-def test_a_resize_keeps_what_the_machine_has(arm: Arm) -> None:
-    """A size that does not take its disks is refused, by PATCH too."""
+def test_a_resize_keeps_disks_and_interfaces(arm: Arm) -> None:
+    """A size that does not support its disks is refused, also by PATCH."""
     arm.make_machine(**size("D4s_v5"), **data(5))
     smaller = {"properties": {"hardwareProfile": {"vmSize": "Standard_D2s_v5"}}}
     assert refusal(arm("PATCH", VM, smaller)) == (409, "OperationNotAllowed")
 
 
-def test_skus_say_what_a_size_takes(arm: Arm) -> None:
-    """What is refused can be known before."""
+def test_skus_list_capabilities(arm: Arm) -> None:
+    """A client can predict the refusals."""
     page = arm("GET", SKUS, filter="location eq 'westus2'").json()["value"]
     told = {sku["name"]: {each["name"]: each["value"] for each in sku["capabilities"]} for sku in page}
     names = ("LowPriorityCapable", "PremiumIO", "HyperVGenerations", "DiskControllerTypes", "MaxDataDiskCount")

@@ -1,4 +1,4 @@
-"""Words in any case: what ARM knows by name is the same however it is spelled, and what people name stays as it is."""
+"""Letter case: ARM's own names match in any case, and chosen names are kept."""
 
 import json
 import re
@@ -31,7 +31,7 @@ BODIES = {
 @pytest.mark.parametrize("spell", [str.lower, str.upper, str.swapcase])
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_type_in_another_case_is_the_same_type(arm: Arm, kind: str, spell: type[str]) -> None:
-    """What is made at a path in another case has the id, type and life of any other."""
+    """A resource that was made at such a path has the ordinary id, type and behaviour."""
     arm.make_network()
     provider, name = kind.split("/")
     sent = f"{GROUP}/{spell('providers')}/{spell(provider)}/{spell(name)}/Mine"
@@ -43,7 +43,7 @@ def test_a_type_in_another_case_is_the_same_type(arm: Arm, kind: str, spell: typ
 
 
 def test_a_child_in_another_case_is_the_same_type(arm: Arm) -> None:
-    """The types of subnets and rules are spelled as ARM does too."""
+    """Types of subnets and rules are shown in ARM's spelling too."""
     arm.make_network()
     sent = f"{NETWORK}/virtualnetworks/NET/SUBNETS/B"
     made = arm.done(arm("PUT", sent, {"properties": {"addressPrefix": "10.0.9.0/24"}}))
@@ -52,13 +52,13 @@ def test_a_child_in_another_case_is_the_same_type(arm: Arm) -> None:
 
 @pytest.mark.parametrize("verb", ["START", "poweroff", "DeAllocate"])
 def test_a_verb_in_another_case_is_the_same_verb(arm: Arm, verb: str) -> None:
-    """A POST is known by its last word, however that is spelled."""
+    """The last word of a POST matches in any case."""
     arm.make_machine()
     assert arm("POST", f"{COMPUTE}/virtualMachines/vm/{verb}").status_code == 202
 
 
-def test_slashes_in_a_row_are_one(arm: Arm) -> None:
-    """``az resource show`` sends two where a parent would be; a fault strikes such a path too."""
+def test_repeated_slashes_count_as_one(arm: Arm) -> None:
+    """``az resource show`` sends two; faults strike such paths too."""
     arm.make_group()
     assert arm("GET", f"{GROUP}//").status_code == 200
     rule = {"path": GROUP, "effect": {"do": "refuse", "code": "AuthorizationFailed"}}
@@ -67,7 +67,7 @@ def test_slashes_in_a_row_are_one(arm: Arm) -> None:
 
 
 def _made(puts: dict[str, Any], patches: dict[str, Any]) -> str:
-    """Send requests to a fresh cloud, and give all that is there then and later, without what is new each time."""
+    """Send requests to a fresh cloud, and give all that exists then and later, without random values."""
     with tempfile.TemporaryDirectory() as folder, Arm(Path(folder) / "cloud.db", ManualClock()) as arm:
         arm.make_group()
         for path, body in puts.items():
@@ -88,16 +88,16 @@ def _asked() -> str:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0))
-def test_any_spelling_of_a_request_gives_the_same(seed: int) -> None:
-    """Names of properties, words, types and sizes in any case are the same request: one result, one afterlife."""
+def test_requests_match_in_any_case(seed: int) -> None:
+    """Names of properties, words, types and sizes in any case have equal results."""
     spell = Spelling(seed)
     puts = {spell.path(plain): spell.body(plain, request) for plain, request in PUTS.items()}
     patches = {spell.path(plain): spell.body(plain, request) for plain, request in PATCHES.items()}
     assert _made(puts, patches) == _asked()
 
 
-def test_what_is_shown_can_be_sent_back(arm: Arm) -> None:
-    """Whatever a GET shows, a PUT takes and leaves as it is: clients read, change and write."""
+def test_an_answer_is_a_valid_request(arm: Arm) -> None:
+    """A PUT accepts what a GET shows, and changes nothing."""
     arm.make_group()
     for path, body in PUTS.items():
         arm.done(arm("PUT", path, body))
@@ -111,8 +111,8 @@ def _lasting(shown: dict[str, Any]) -> str:
     return re.sub(r'"etag": "W/[^ ]*', "", json.dumps(shown, sort_keys=True))
 
 
-def test_a_deletion_that_is_asked_for_in_small_letters_happens(arm: Arm) -> None:
-    """``delete`` is Delete for disks, interfaces and addresses: nothing of a VM is left behind."""
+def test_a_lower_case_delete_option_takes_effect(arm: Arm) -> None:
+    """``delete`` counts as Delete for disks, interfaces and addresses."""
     arm.make_network()
     address = arm.put(f"{NETWORK}/publicIPAddresses/ip", properties={"publicIpAllocationMethod": "static"}).json()["id"]
     arm.make_interface("vm-nic", publicIpAddress={"ID": address, "properties": {"deleteOption": "delete"}})
@@ -126,16 +126,16 @@ def test_a_deletion_that_is_asked_for_in_small_letters_happens(arm: Arm) -> None
     assert [one["name"] for one in arm.shown(f"{GROUP}/resources")["value"]] == ["net"]
 
 
-def test_a_spot_machine_in_small_letters_is_one(arm: Arm) -> None:
-    """``spot`` is Spot: shown so, counted so, and taken back."""
+def test_a_lower_case_priority_takes_effect(arm: Arm) -> None:
+    """``spot`` counts as Spot: it is shown, counted and evicted as such."""
     arm.make_machine(hardwareProfile__vmSize="standard_d2S_V5", priority="spot", evictionPolicy="DEALLOCATE")
     shown = arm.shown(VM_PATH)["properties"]
     assert (shown["priority"], shown["evictionPolicy"]) == ("Spot", "Deallocate")
     assert arm("POST", f"{VM_PATH}/simulateEviction").status_code == 204
 
 
-def test_names_of_people_stay_as_they_are(arm: Arm) -> None:
-    """Tags keep their names and values, and resources their names, whatever ARM knows by the same word."""
+def test_chosen_names_keep_their_case(arm: Arm) -> None:
+    """Tags and resource names are unchanged, even if ARM knows the word."""
     tags = {"Priority": "spot", "deleteOption": "DELETE", "Ünï": "ß"}
     made = arm.make_machine(tags=tags)
     assert arm.shown(made)["tags"] == tags
@@ -165,10 +165,10 @@ def test_names_of_people_stay_as_they_are(arm: Arm) -> None:
         (GROUP, {"properties": {"a": 1}}, (400, "InvalidRequestContent"), "'a' on object of type 'Properties'"),
     ],
 )
-def test_what_arm_does_not_know_is_refused(
+def test_unknown_members_are_refused(
     arm: Arm, path: str, body: dict[str, Any], expected: tuple[int, str], words: str
 ) -> None:
-    """No property and no word is taken in silence: who does not know it says so."""
+    """No unknown property or word is ignored."""
     arm.make_network()
     answer = arm("PUT", path, {"location": "westus2", **body})
     assert refusal(answer) == expected
@@ -176,15 +176,15 @@ def test_what_arm_does_not_know_is_refused(
     assert expected[1] != "InvalidRequestFormat" or answer.json()["error"]["details"][0]["code"] == "InvalidJson"
 
 
-def test_a_patch_of_what_network_has_is_about_tags(arm: Arm) -> None:
-    """Its other properties are changed by a PUT alone, and a PATCH of them is refused instead of passed over."""
+def test_a_network_patch_accepts_tags_only(arm: Arm) -> None:
+    """Other properties are refused."""
     arm.make_network()
     answer = arm("PATCH", NET, {"tags": {}, "properties": {"enableDdosProtection": True}})
     assert refusal(answer) == (400, "InvalidRequestFormat")
 
 
-def test_tags_compare_their_names_without_case(arm: Arm) -> None:
-    """A tag that is merged or taken away is found however its name is spelled; its value counts as it is."""
+def test_tag_names_match_in_any_case(arm: Arm) -> None:
+    """For merging and deleting; values are case-sensitive."""
     arm.make_group()
     tags = f"{GROUP}/providers/microsoft.resources/TAGS/default"
 

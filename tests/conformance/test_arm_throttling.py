@@ -1,4 +1,4 @@
-"""Buckets of tokens, Compute's for each machine, ARM's and Network's for a subscription, in the cloud's own time."""
+"""Token buckets in the cloud's own time: Compute's for each machine, ARM's and Network's for a subscription."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ VM = f"{COMPUTE}/virtualMachines/vm"
 NIC = f"{NETWORK}/networkInterfaces/nic"
 GROUP = COMPUTE.partition("/providers")[0]
 ARM_READS = 25
-"""What ARM itself takes of a subscription in a second, once its bucket of 250 is spent."""
+"""Requests that ARM accepts from a subscription per second, once its bucket of 250 is empty."""
 # what is asked → (how often at once, how often each minute, the bucket)
 LIMITS: dict[str, tuple[Callable[[Arm], httpx.Response], int, int, str]] = {
     "update": (lambda arm: arm("PATCH", VM, {}), 12, 4, "UpdateVMResource"),
@@ -26,7 +26,7 @@ LIMITS: dict[str, tuple[Callable[[Arm], httpx.Response], int, int, str]] = {
 
 
 def admitted(arm: Arm, ask: Callable[[Arm], httpx.Response], most: int) -> tuple[int, httpx.Response]:
-    """Ask until it is throttled by a provider, and return how often it was not, and the refusal.
+    """Send requests until a provider throttles them; return how many were not, and the refusal.
 
     Slowly enough for ARM itself.
     """
@@ -40,8 +40,8 @@ def admitted(arm: Arm, ask: Callable[[Arm], httpx.Response], most: int) -> tuple
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_bucket_is_spent_and_filled_again(arm: Arm, name: str) -> None:
-    """So many requests at once, then so many a minute; what is refused says when to come back, and costs nothing."""
+def test_a_bucket_is_emptied_and_refilled(arm: Arm, name: str) -> None:
+    """A refusal has a pause, and takes no token."""
     ask, capacity, refill, bucket = LIMITS[name]
     arm.make_group()
     number, refused = admitted(arm, ask, capacity)
@@ -52,8 +52,8 @@ def test_a_bucket_is_spent_and_filled_again(arm: Arm, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_the_counters_count_what_is_throttled(arm: Arm, name: str) -> None:
-    """The counters in an answer are of the policy that the request is refused by, whatever the method and verb."""
+def test_the_counters_include_throttled_requests(arm: Arm, name: str) -> None:
+    """The counters in an answer are those of the policy that refuses it, for every method."""
     ask, *_, bucket = LIMITS[name]
     policy = bucket.removesuffix("Resource").removesuffix("SubscriptionMaximum")
     shown = ask(arm).headers["x-ms-ratelimit-remaining-resource"]
@@ -62,7 +62,7 @@ def test_the_counters_count_what_is_throttled(arm: Arm, name: str) -> None:
 
 
 def test_polls_count_for_the_machine(arm: Arm) -> None:
-    """45 looks at once, whichever of its operations they are at; then 15 a minute."""
+    """45 polls at once over all of its operations, then 15 a minute."""
     arm.make_network()
     arm.make_interface("vm-nic")
     created = arm.put_machine()
@@ -76,7 +76,7 @@ def test_polls_count_for_the_machine(arm: Arm) -> None:
 
 
 def test_the_refusal_has_compute_s_form(arm: Arm) -> None:
-    """No outer object; the cause names the bucket and what it allows, and nothing has happened."""
+    """It has no outer object and names the bucket and its limit, and nothing has changed."""
     arm.make_machine()
     _, refused = admitted(arm, lambda arm: arm("POST", f"{VM}/reapply"), 12)
     body = refused.json()
@@ -86,8 +86,8 @@ def test_the_refusal_has_compute_s_form(arm: Arm) -> None:
     assert int(refused.headers["Retry-After"]) <= 60
 
 
-def test_machines_have_buckets_of_their_own(arm: Arm) -> None:
-    """One that is asked about too often is no other's trouble, nor are reads those of writes."""
+def test_each_machine_has_its_own_bucket(arm: Arm) -> None:
+    """Requests for one machine do not throttle another, and reads do not count as writes."""
     arm.make_group()
     admitted(arm, lambda arm: arm("GET", VM), 36)
     assert arm("GET", f"{COMPUTE}/virtualMachines/other").status_code == 404
@@ -96,8 +96,8 @@ def test_machines_have_buckets_of_their_own(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize(("pace", "minute"), [(0.02, 1.2), (1, 60)])
-def test_minutes_are_the_cloud_s(tmp_path: Path, pace: float, minute: float) -> None:
-    """A cloud that is fast fills its buckets as fast, and says so."""
+def test_buckets_refill_in_the_clouds_time(tmp_path: Path, pace: float, minute: float) -> None:
+    """A faster cloud refills them faster, and its pauses are shorter."""
     with Arm(tmp_path / "cloud.db", ManualClock(), pace) as arm:
         arm.make_group()
         admitted(arm, lambda arm: arm("GET", VM), 36)
@@ -105,15 +105,15 @@ def test_minutes_are_the_cloud_s(tmp_path: Path, pace: float, minute: float) -> 
         assert admitted(arm, lambda arm: arm("GET", VM), 12)[0] == 12
 
 
-def test_nothing_is_throttled_where_no_time_passes(tmp_path: Path) -> None:
-    """At pace 0 a minute has no end, so no number of requests is too many for it."""
+def test_nothing_is_throttled_at_pace_zero(tmp_path: Path) -> None:
+    """No time passes at pace 0, so buckets are unlimited."""
     with Arm(tmp_path / "cloud.db", ManualClock(), 0) as arm:
         arm.make_group()
         assert {arm("GET", VM).status_code for _ in range(100)} == {404}
 
 
 def at_once(arm: Arm, method: str, path: str, most: int) -> tuple[int, httpx.Response]:
-    """Ask until it is refused for too many requests, and return how often it was not, and the refusal."""
+    """Send requests until one is throttled, and return how many were not, and the refusal."""
     for number in range(most + 1):
         answer = arm(method, path, {})
         if answer.status_code == 429:
@@ -125,8 +125,8 @@ def at_once(arm: Arm, method: str, path: str, most: int) -> tuple[int, httpx.Res
     ("method", "kind", "capacity", "each_second"),
     [("GET", "read", 250, 25), ("PUT", "write", 200, 10), ("DELETE", "delete", 200, 10)],
 )
-def test_a_subscription_has_so_many_requests(arm: Arm, method: str, kind: str, capacity: int, each_second: int) -> None:
-    """ARM itself takes so many at once, of each kind, then so many a second; the refusal is the front door's."""
+def test_a_subscription_is_throttled_by_arm(arm: Arm, method: str, kind: str, capacity: int, each_second: int) -> None:
+    """A bucket for each kind of request; the refusal has the front door's form."""
     nowhere = f"{GROUP}x/providers/Microsoft.Compute/images/none"
     number, refused = at_once(arm, method, nowhere, capacity)
     assert number == capacity
@@ -137,8 +137,8 @@ def test_a_subscription_has_so_many_requests(arm: Arm, method: str, kind: str, c
     assert at_once(arm, method, nowhere, capacity)[0] == each_second
 
 
-def test_network_takes_a_thousand_writes_in_five_minutes(arm: Arm) -> None:
-    """Writes and deletions count together; reads do not, and Compute's are its own matter."""
+def test_network_accepts_a_thousand_writes_in_five_minutes(arm: Arm) -> None:
+    """Writes and deletions count together; reads, and Compute's requests, do not."""
     for number in range(1000):
         assert arm("DELETE" if number % 2 else "PUT", NIC, {}).status_code != 429
         arm.clock.advance(0.05)

@@ -1,4 +1,4 @@
-"""What is on the wire: headers, envelopes, operations, authentication, and the calls that only this cloud has."""
+"""The wire: headers, envelopes, operations, authentication, and the calls that only this cloud has."""
 
 import re
 import subprocess
@@ -33,8 +33,8 @@ NET = f"{NETWORK}/virtualNetworks/net"
 
 
 @pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer wrong", f"bearer {TOKEN}", f"Basic {TOKEN}"])
-def test_nothing_is_told_without_the_token(arm: Arm, value: str | None) -> None:
-    """Every call answers 401 in ARM's form, the calls of our own too."""
+def test_every_path_requires_the_token(arm: Arm, value: str | None) -> None:
+    """Without it every call answers 401 in ARM's form, also below /_local."""
     headers = {"Authorization": value or ""}
     for path in (f"{GROUP}?api-version={API_VERSION}", "/_local/resources", "/_local/reset"):
         answer = arm.send("GET", path, headers=headers)
@@ -43,7 +43,7 @@ def test_nothing_is_told_without_the_token(arm: Arm, value: str | None) -> None:
 
 
 def test_an_api_version_is_required(arm: Arm) -> None:
-    """A call without one is refused, whatever it is about, and so is one with what no version looks like."""
+    """A missing or malformed version is refused."""
     for query, code in (("", "Missing"), ("?api-version=", "Missing"), ("?api-version=v1", "Invalid")):
         assert refusal(arm.send("GET", GROUP + query)) == (400, f"{code}ApiVersionParameter")
     arm.make_group()
@@ -62,8 +62,8 @@ def test_an_api_version_is_required(arm: Arm) -> None:
         ("DELETE", f"{COMPUTE}/virtualMachines", (405, "MethodNotAllowed")),
     ],
 )
-def test_what_is_not_served_says_so(arm: Arm, method: str, path: str, expected: tuple[int, str]) -> None:
-    """Unknown namespaces, types and methods are refused by the front door; it is not Azure that does not have them."""
+def test_unknown_paths_are_refused(arm: Arm, method: str, path: str, expected: tuple[int, str]) -> None:
+    """By the front door, in words that name the local Azure."""
     answer = arm(method, path)
     assert refusal(answer) == expected
     assert expected[0] == 405 or "the local Azure" in answer.json()["error"]["message"]
@@ -85,16 +85,16 @@ def test_what_is_not_served_says_so(arm: Arm, method: str, path: str, expected: 
         (b'{"location": "westus2", "properties": {"subnets": [{"name": 1}]}}', "subnets[0].name is no proper str"),
     ],
 )
-def test_a_body_that_cannot_be_read_names_the_place(arm: Arm, body: bytes, reason: str) -> None:
-    """A malformed request is the client's fault, and told so in one sentence."""
+def test_an_invalid_body_names_the_position(arm: Arm, body: bytes, reason: str) -> None:
+    """The answer is 400 with one sentence."""
     arm.make_group()
     answer = arm.send("PUT", f"{NET}?api-version={API_VERSION}", content=body)
     assert refusal(answer) == (400, "InvalidRequestContent")
     assert reason in answer.json()["error"]["message"]
 
 
-def test_each_provider_has_its_envelope(arm: Arm) -> None:
-    """Network always adds details, Compute never without cause, and neither claims to be the gateway."""
+def test_each_provider_has_its_error_form(arm: Arm) -> None:
+    """Network always adds details, Compute only with a cause, and neither claims to be the gateway."""
     arm.make_machine()
     network = arm("DELETE", f"{NETWORK}/networkInterfaces/vm-nic")
     assert network.json()["error"]["details"] == []
@@ -105,7 +105,7 @@ def test_each_provider_has_its_envelope(arm: Arm) -> None:
 
 
 def test_every_answer_has_the_standard_headers(arm: Arm) -> None:
-    """Caches are told off and requests have ids."""
+    """Caching is off, and requests have ids."""
     arm.make_group()
     for answer in (arm("GET", GROUP), arm("GET", NET), arm("HEAD", GROUP)):
         assert answer.headers["Cache-Control"] == "no-cache"
@@ -114,8 +114,8 @@ def test_every_answer_has_the_standard_headers(arm: Arm) -> None:
         assert re.fullmatch(r"LOCAL:\d{8}T\d{6}Z:[0-9a-f-]{36}", answer.headers["x-ms-routing-request-id"])
 
 
-def test_quotas_of_requests_are_counted_down(arm: Arm) -> None:
-    """Reads, writes and deletes count by subscription, Compute counts in buckets of its own, and windows end."""
+def test_remaining_request_counters_decrease(arm: Arm) -> None:
+    """Reads, writes and deletes count by subscription, Compute's in its own buckets, and windows end."""
     arm.make_group()
     before = int(arm("GET", GROUP).headers["x-ms-ratelimit-remaining-subscription-reads"])
     assert int(arm("GET", GROUP).headers["x-ms-ratelimit-remaining-subscription-reads"]) == before - 1
@@ -126,8 +126,8 @@ def test_quotas_of_requests_are_counted_down(arm: Arm) -> None:
     assert second == "Microsoft.Compute/PutVM3Min;239,Microsoft.Compute/PutVM30Min;1198"
 
 
-def test_compute_says_where_status_and_result_are(arm: Arm) -> None:
-    """A create has only the status; a verb has both, on one path, told apart by an opaque query."""
+def test_compute_answers_with_status_and_result_urls(arm: Arm) -> None:
+    """A create has only the status; a verb has both, distinguished by an opaque query."""
     arm.make_network()
     arm.make_interface("vm-nic")
     created = arm.put_machine()
@@ -149,7 +149,7 @@ def test_compute_says_where_status_and_result_are(arm: Arm) -> None:
 
 
 def test_a_status_of_compute_has_name_and_times(arm: Arm) -> None:
-    """Times are ARM's, an end is only told when there is one."""
+    """In ARM's format; endTime is absent until the end."""
     arm.make_machine()
     verb = arm("POST", f"{VM}/restart")
     running = arm.poll(verb)
@@ -164,7 +164,7 @@ def test_a_status_of_compute_has_name_and_times(arm: Arm) -> None:
 
 
 def test_a_status_of_network_is_bare_and_a_deletion_ends_in_204(arm: Arm) -> None:
-    """Network tells the status only, and the result of a deletion is elsewhere."""
+    """The status has nothing else, and the result of a deletion has another URL."""
     arm.make_network()
     deleted = arm("DELETE", NET)
     result = deleted.headers["Location"]
@@ -177,7 +177,7 @@ def test_a_status_of_network_is_bare_and_a_deletion_ends_in_204(arm: Arm) -> Non
 
 
 def test_a_failed_result_is_an_error(arm: Arm) -> None:
-    """The status URL answers 200 whatever happened; the result URL answers what the call would have."""
+    """The status URL answers 200; the result URL answers with the error."""
     arm.make_machine()
     verb = arm("POST", f"{VM}/redeploy")
     arm("DELETE", VM)
@@ -186,7 +186,7 @@ def test_a_failed_result_is_an_error(arm: Arm) -> None:
 
 
 def test_an_unknown_operation_is_not_found(arm: Arm) -> None:
-    """An id that was never given, or that another subscription was given, is none."""
+    """So is an operation of another subscription."""
     arm.make_machine()
     verb = arm("POST", f"{VM}/restart").headers["Azure-AsyncOperation"]
     far = verb.replace(SUBSCRIPTION, "11111111-1111-1111-1111-111111111111")
@@ -203,8 +203,8 @@ def test_an_unknown_operation_is_not_found(arm: Arm) -> None:
         (0, {"x-ms-retry-after-ms": "1"}),
     ],
 )
-def test_a_bid_to_wait_follows_the_pace(tmp_path: Path, pace: float, first: dict[str, str]) -> None:
-    """Below a second it is in milliseconds, and then without Retry-After, which clients would round to nothing."""
+def test_retry_after_follows_the_pace(tmp_path: Path, pace: float, first: dict[str, str]) -> None:
+    """Below a second it is in milliseconds, without Retry-After, which clients would round to 0."""
     with Arm(tmp_path / "cloud.db", ManualClock(), pace) as arm:
         arm.make_network()
         arm.make_interface("vm-nic")
@@ -213,8 +213,8 @@ def test_a_bid_to_wait_follows_the_pace(tmp_path: Path, pace: float, first: dict
         assert found == first
 
 
-def test_every_answer_bids_to_wait_when_the_pace_is_fast(tmp_path: Path) -> None:
-    """Where Azure is silent a client would wait half a minute; a fast cloud is never silent."""
+def test_every_poll_has_a_retry_after_at_a_fast_pace(tmp_path: Path) -> None:
+    """Where Azure sends none, clients would wait half a minute."""
     with Arm(tmp_path / "cloud.db", ManualClock(), 0.02) as arm:
         arm.make_machine()
         verb = arm("POST", f"{VM}/powerOff")
@@ -223,7 +223,7 @@ def test_every_answer_bids_to_wait_when_the_pace_is_fast(tmp_path: Path) -> None
 
 
 def test_pace_zero_ends_an_operation_by_its_first_poll(tmp_path: Path) -> None:
-    """The operation is real: 201 and Creating first, then over without the clock having moved."""
+    """The create answers 201 and Creating, and has ended at the first poll."""
     with Arm(tmp_path / "cloud.db", ManualClock(), 0) as arm:
         arm.make_network()
         arm.make_interface("vm-nic")
@@ -233,7 +233,7 @@ def test_pace_zero_ends_an_operation_by_its_first_poll(tmp_path: Path) -> None:
 
 
 def test_the_journal_has_every_request_in_order(arm: Arm) -> None:
-    """Method, path and status of ARM calls, refused ones too; our own calls are not noted."""
+    """Method, path and status of ARM's calls, also refused ones, but not of those below /_local."""
     arm.make_group()
     arm("GET", GROUP, expand="x")
     arm.send("GET", GROUP, headers={"Authorization": "Bearer wrong"})
@@ -247,8 +247,8 @@ def test_the_journal_has_every_request_in_order(arm: Arm) -> None:
     assert journal[0]["time"] == arm.clock.now()
 
 
-def test_all_that_exists_is_listed(arm: Arm) -> None:
-    """Groups, children and disks of all subscriptions, each with the five usual parts."""
+def test_local_resources_lists_everything(arm: Arm) -> None:
+    """Groups, children and disks of all subscriptions, each with the five usual members."""
     assert arm("GET", "/_local/resources").json() == []
     arm.make_machine(tags={"a": "b"})
     listed = arm("GET", "/_local/resources").json()
@@ -263,8 +263,8 @@ def test_all_that_exists_is_listed(arm: Arm) -> None:
     assert all({"id", "name", "type", "location", "tags"} <= set(entry) for entry in listed)
 
 
-def test_reset_forgets_everything(arm: Arm) -> None:
-    """Afterwards the cloud is as on its first day, running operations included."""
+def test_reset_deletes_everything(arm: Arm) -> None:
+    """Running operations included."""
     arm.make_network()
     arm.make_interface("vm-nic")
     created = arm.put_machine()
@@ -275,8 +275,8 @@ def test_reset_forgets_everything(arm: Arm) -> None:
     assert arm("HEAD", GROUP).status_code == 404
 
 
-def test_a_version_shows_what_it_has(arm: Arm) -> None:
-    """What a resource shows depends on the API version that is asked for, not on the one that made it."""
+def test_an_api_version_shows_its_properties(arm: Arm) -> None:
+    """The requested version decides, not the one that made the resource."""
     arm.make_machine()
     nic = f"{NETWORK}/networkInterfaces/vm-nic"
     old = arm.send("GET", f"{nic}?api-version=2019-11-01").json()["properties"]
@@ -305,7 +305,7 @@ uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none")).run(sockets=[lis
 
 @contextmanager
 def killed_at_the_end(database: Path) -> Iterator[httpx.Client]:
-    """Serve a cloud from a process of its own, and kill it with signal 9."""
+    """Serve a cloud from a separate process, and kill it with SIGKILL."""
     command = [sys.executable, "-c", SERVE, str(database), TOKEN]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -318,7 +318,7 @@ def killed_at_the_end(database: Path) -> Iterator[httpx.Client]:
 
 
 def ended(client: httpx.Client, accepted: httpx.Response) -> Any:
-    """Poll an operation until it is over, as it bids."""
+    """Poll an operation until it has ended, with its own pauses."""
     path = urlsplit(accepted.headers["Azure-AsyncOperation"]).path
 
     def look() -> Any:
@@ -331,7 +331,7 @@ def ended(client: httpx.Client, accepted: httpx.Response) -> Any:
 
 
 def test_machines_and_operations_survive_kill_9(tmp_path: Path) -> None:
-    """What was answered is true after the process is killed on the spot, and what was running goes on."""
+    """Acknowledged writes exist after the kill, and running operations continue."""
     space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
     subnets = [{"name": "sub", "properties": {"addressPrefix": "10.0.0.0/24"}}]
     part = {"name": "a", "properties": {"subnet": {"id": SUBNET}}}
@@ -349,7 +349,7 @@ def test_machines_and_operations_survive_kill_9(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_the_result_of_a_write_is_the_resource(arm: Arm, method: str) -> None:
-    """Who asks for the result of an operation gets what a GET shows: clients with final-state-via location need it."""
+    """The result has what a GET shows, as clients with final-state-via location require."""
     arm.make_group()
     disk = f"{COMPUTE}/disks/d"
     body = {"properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 8}}
@@ -361,15 +361,15 @@ def test_the_result_of_a_write_is_the_resource(arm: Arm, method: str) -> None:
 
 
 def test_the_result_of_a_network_write_is_the_resource(arm: Arm) -> None:
-    """The same holds for Network, where the result is at another path than the status."""
+    """Network's result is at another path than its status."""
     arm.make_group()
     address = f"{NETWORK}/publicIPAddresses/a"
     status = arm.put(address).headers["Azure-AsyncOperation"]
     assert arm.send("GET", status.replace("/operations/", "/operationResults/")).json() == arm.shown(address)
 
 
-def test_the_result_of_a_verb_is_nothing(arm: Arm) -> None:
-    """A power verb ends with an empty 200, as recorded."""
+def test_the_result_of_a_power_verb_is_empty(arm: Arm) -> None:
+    """200 without a body, as recorded."""
     arm.make_machine()
     result = arm.send("GET", arm.done(arm("POST", f"{VM}/restart")).headers["Location"])
     assert (result.status_code, result.content) == (200, b"")

@@ -1,4 +1,4 @@
-"""The simulated Entra ID: what clients read of the cloud, how they log in, and which tokens open the door."""
+"""The simulated Entra ID: metadata of the cloud, logins, and tokens."""
 
 import asyncio
 import base64
@@ -13,7 +13,7 @@ import pytest
 
 from tests.conformance.arm import AUTHORIZED, SUBSCRIPTION, TOKEN
 from vmops.local.arm.app import create_app
-from vmops.local.arm.identity import IdentityDoor
+from vmops.local.arm.identity import IdentityLayer
 from vmops.local.arm.state.clock import ManualClock
 
 HOST = "https://127.0.0.1:8443"
@@ -38,9 +38,9 @@ def clock() -> ManualClock:
 
 @contextmanager
 def served(database: Path, clock: ManualClock, secret: str = TOKEN) -> Iterator[Ask]:
-    """Give a way to ask a cloud behind its identity door."""
+    """Give a function that sends requests to a cloud behind its identity layer."""
     app = create_app(database, secret, clock=clock)
-    transport = httpx.ASGITransport(IdentityDoor(app, secret, clock=clock))
+    transport = httpx.ASGITransport(IdentityLayer(app, secret, clock=clock))
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)
         client = httpx.AsyncClient(transport=transport, base_url=HOST)
@@ -52,7 +52,7 @@ def served(database: Path, clock: ManualClock, secret: str = TOKEN) -> Iterator[
 
 @pytest.fixture
 def ask(tmp_path: Path, clock: ManualClock) -> Iterator[Ask]:
-    """Give a way to ask a fresh cloud."""
+    """Give a function that sends requests to a fresh cloud."""
     with served(tmp_path / "cloud.db", clock) as way:
         yield way
 
@@ -74,21 +74,21 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 
 def part(token: str, number: int) -> Any:
-    """Read one part of a JSON web token, as a client that wants its claims does."""
+    """Decode one part of a JSON web token."""
     content = token.split(".")[number]
     return json.loads(base64.urlsafe_b64decode(content + "=" * (-len(content) % 4)))
 
 
 def test_the_metadata_is_one_cloud_or_a_list(ask: Ask) -> None:
-    """Go clients read an object, azure-cli a list, and neither has a token yet; only the name differs."""
+    """Go clients read an object and azure-cli a list, both without a token; only the name differs."""
     one = ask("GET", "/metadata/endpoints", params={"api-version": "2022-09-01"}).json()
     [listed] = ask("GET", "/metadata/endpoints", params={"api-version": "2019-05-01"}).json()
     assert (one.pop("name"), listed.pop("name")) == ("AzureCloud", "AzureLocal")
     assert one == listed
 
 
-def test_the_metadata_leads_here(ask: Ask) -> None:
-    """Logins and ARM are at the host that was asked; a slash after it would be one too many in ARM's URLs."""
+def test_the_metadata_names_this_host(ask: Ask) -> None:
+    """Logins and ARM are at the requested host; ARM's URL has no trailing slash."""
     told = ask("GET", "/metadata/endpoints", params={"api-version": "2022-09-01"}).json()
     assert (told["resourceManager"], told["authentication"]["loginEndpoint"]) == (HOST, HOST)
     assert told["authentication"]["audiences"][0] == f"{HOST}/"
@@ -97,12 +97,12 @@ def test_the_metadata_leads_here(ask: Ask) -> None:
 
 
 def test_metadata_of_no_version_is_refused(ask: Ask) -> None:
-    """As everywhere in ARM, a version must be named."""
+    """An API version is required."""
     assert code(ask("GET", "/metadata/endpoints")) == (400, "MissingApiVersionParameter")
 
 
-def test_discovery_leads_to_the_token_endpoint(ask: Ask) -> None:
-    """A client that follows the documents arrives where it can log in."""
+def test_discovery_names_the_token_endpoint(ask: Ask) -> None:
+    """A client that follows the documents can log in."""
     asked = {"api-version": "1.0", "authorization_endpoint": f"{HOST}/{TENANT}/oauth2/v2.0/authorize"}
     found = ask("GET", "/common/discovery/instance", params=asked).json()
     assert found["metadata"][0]["aliases"] == ["127.0.0.1:8443"]
@@ -112,8 +112,8 @@ def test_discovery_leads_to_the_token_endpoint(ask: Ask) -> None:
     assert ask("POST", openid["token_endpoint"], data=FORM).status_code == 200
 
 
-def test_a_login_gives_a_token_that_opens_arm(ask: Ask, clock: ManualClock) -> None:
-    """The token says who has it and for how long; ARM takes it as it takes the secret itself."""
+def test_a_login_gives_a_token_that_arm_accepts(ask: Ask, clock: ManualClock) -> None:
+    """The token names its client and expiry; ARM accepts it like the secret."""
     answer = ask("POST", LOGIN, data=FORM)
     told = answer.json()
     assert (told["token_type"], told["expires_in"]) == ("Bearer", 3599)
@@ -125,7 +125,7 @@ def test_a_login_gives_a_token_that_opens_arm(ask: Ask, clock: ManualClock) -> N
 
 
 def test_a_principal_is_the_same_at_every_login(ask: Ask) -> None:
-    """Clients compare object ids to know themselves."""
+    """Clients compare object ids."""
     first, again, other = (
         part(token(ask, client_id=name), 1)["oid"] for name in ("a-client", "a-client", "another-client")
     )
@@ -147,7 +147,7 @@ def test_a_principal_is_the_same_at_every_login(ask: Ask) -> None:
 def test_a_login_is_refused_in_entra_s_words(
     ask: Ask, changes: dict[str, str], status: int, error: str, number: int
 ) -> None:
-    """Clients decide by the error, people by the number; what was sent as a secret is not sent back."""
+    """With Entra's error and number, and without the secret that was sent."""
     answer = ask("POST", LOGIN, data=FORM | changes)
     told = answer.json()
     assert (answer.status_code, told["error"], told["error_codes"]) == (status, error, [number])
@@ -158,7 +158,7 @@ def test_a_login_is_refused_in_entra_s_words(
 
 
 def test_an_expired_token_is_refused_as_expired(ask: Ask, clock: ManualClock) -> None:
-    """The last second counts, the next one does not; a client is told to log in again."""
+    """It is valid to its last second, and the refusal asks for a new login."""
     mine = token(ask)
     clock.advance(3598)
     assert groups(ask, mine).status_code == 200
@@ -169,14 +169,14 @@ def test_an_expired_token_is_refused_as_expired(ask: Ask, clock: ManualClock) ->
     assert groups(ask, token(ask)).status_code == 200
 
 
-def test_no_token_is_refused(ask: Ask) -> None:
-    """Logins are for everybody, ARM is not."""
+def test_a_missing_token_is_refused(ask: Ask) -> None:
+    """Only logins work without one."""
     assert code(groups(ask, None)) == (401, "AuthenticationFailed")
 
 
 @pytest.mark.parametrize("alg", ["HS256", "none"])
 def test_a_forged_token_is_refused(ask: Ask, alg: str) -> None:
-    """A token that was changed, or signed by nobody, is none: whatever it says of its own signature."""
+    """A changed or unsigned token is refused, whatever algorithm it names."""
     header, claims, signature = token(ask).split(".")
     later = base64.urlsafe_b64encode(json.dumps({"exp": 9e9}).encode()).decode().rstrip("=")
     head = base64.urlsafe_b64encode(json.dumps({"alg": alg}).encode()).decode().rstrip("=")
@@ -193,15 +193,15 @@ def test_a_forged_token_is_refused(ask: Ask, alg: str) -> None:
 
 
 def test_tokens_of_another_secret_are_refused(ask: Ask, tmp_path: Path, clock: ManualClock) -> None:
-    """Who changes the secret ends every login; who does not, ends none, in whatever process."""
+    """Changing the secret ends every login; with the same secret tokens are valid in every process."""
     mine = token(ask)
     for secret, status in ((TOKEN, 200), ("another", 401)):
         with served(tmp_path / f"{status}.db", clock, secret) as other:
             assert groups(other, mine).status_code == status
 
 
-def test_logins_are_in_no_journal(ask: Ask) -> None:
-    """The journal is of ARM's requests, and shows neither secrets nor tokens."""
+def test_logins_are_not_in_the_journal(ask: Ask) -> None:
+    """The journal has ARM's requests only, without secrets and tokens."""
     mine = token(ask)
     groups(ask, mine)
     journal = ask("GET", "/_local/journal", headers=AUTHORIZED)

@@ -1,7 +1,7 @@
-"""A recorded deployment by azure-native 2.76, call by call, replayed to the stand-in on the local Azure.
+"""A recorded deployment by azure-native 2.76, replayed call by call to the stand-in on the local Azure.
 
-Each call of the engine is sent as it was recorded; each answer must be as it was, but for what the table below
-tolerates. The recorded provider had its subscription from a login, so this one is told it.
+Each call of the engine is sent as recorded, and each answer must be equal, except for the tolerances below. The
+recorded provider had its subscription from a login; this one is configured with it.
 """
 
 import json
@@ -67,7 +67,7 @@ def subject(call: dict[str, Any]) -> str:
 
 
 def differences(was: Any, now: Any, path: str = "") -> Iterator[str]:
-    """Tell what became of a recorded answer."""
+    """List the differences of an answer from the recorded one."""
     if isinstance(was, dict) and isinstance(now, dict):
         for name in sorted(was.keys() | now.keys()):
             yield from _member(was, now, name, f"{path}.{name}")
@@ -88,7 +88,7 @@ def _member(was: dict[str, Any], now: dict[str, Any], name: str, path: str) -> I
 
 
 def impersonal(answer: Any) -> Any:
-    """Replace what is different each time."""
+    """Replace values that differ each time."""
     text = json.dumps(answer)
     for pattern, name in NAMES:
         text = pattern.sub(name, text)
@@ -96,7 +96,7 @@ def impersonal(answer: Any) -> Any:
 
 
 def replay(port: int) -> Iterator[str]:
-    """Send every recorded call, and tell every difference."""
+    """Send every recorded call, and list every difference."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = ResourceProviderStub(channel)
         for call in recorded():
@@ -114,7 +114,7 @@ def replay(port: int) -> Iterator[str]:
 
 
 def test_recorded_calls_are_answered_as_by_the_real_provider(state_dir: Path) -> None:
-    """Every answer is the recorded one, but for what is tolerated; and nothing is tolerated that does not occur."""
+    """Every answer is equal except for tolerances, each of which occurs."""
     found = list(replay(daemon.ensure(state_dir, 0).provider))
     strange = [each for each in found if not any(re.fullmatch(pattern, each) for pattern, _ in TOLERATED)]
     unused = [pattern for pattern, _ in TOLERATED if not any(re.fullmatch(pattern, each) for each in found)]

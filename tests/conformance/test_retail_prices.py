@@ -1,4 +1,4 @@
-"""The price list: the form of its answers, what its filter understands, and what is no price of a Linux VM."""
+"""The price list: the form of its answers, its filters, and meters that are not the price of a Linux VM."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ SIZE = f"{HERE} and armSkuName eq 'Standard_D4s_v5'"
 
 
 def asked(arm: Arm, **query: str) -> httpx.Response:
-    """Ask without the token: there is no login."""
+    """Send a request without the token: there is no login."""
     return arm.send(
         "GET", PATH, params={f"${name}": text for name, text in query.items()}, headers={"Authorization": ""}
     )
@@ -25,8 +25,8 @@ def items(arm: Arm, text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_an_item_has_all_that_azure_s_has(arm: Arm) -> None:
-    """Nobody takes it for Azure's: it says for whom it is made up."""
+def test_a_price_item_has_azures_fields(arm: Arm) -> None:
+    """The customer's name says that prices are made up."""
     page = asked(arm, filter=SIZE).json()
     assert (page["BillingCurrency"], page["CustomerEntityId"]) == ("USD", "Made up by the local Azure")
     assert (page["Count"], page["NextPageLink"]) == (len(page["Items"]), None)
@@ -43,8 +43,8 @@ def test_an_item_has_all_that_azure_s_has(arm: Arm) -> None:
     assert (first["unitOfMeasure"], first["type"], first["serviceFamily"]) == ("1 Hour", "Consumption", "Compute")
 
 
-def test_not_all_of_it_is_the_price_of_a_linux_vm(arm: Arm) -> None:
-    """Who takes the first or the last that is there takes Windows, a retired kind, nothing, or a year at once."""
+def test_the_price_list_contains_other_meters(arm: Arm) -> None:
+    """Windows, retired kinds, zero and yearly prices: the first or last item is not the price."""
     found = items(arm, SIZE)
     assert {each["skuName"] for each in found} == {"D4s v5", "D4s v5 Spot", "D4s v5 Low Priority"}
     assert [each["productName"] for each in found if each["productName"].endswith((" Windows", " CloudServices"))]
@@ -54,8 +54,8 @@ def test_not_all_of_it_is_the_price_of_a_linux_vm(arm: Arm) -> None:
     assert len({each["retailPrice"] for each in two if each["skuName"] == "D8s v5" and each["retailPrice"]}) > 2
 
 
-def test_a_long_list_comes_in_pages(arm: Arm) -> None:
-    """The link names the port, as Azure's does; the last page has none."""
+def test_the_price_list_is_paged(arm: Arm) -> None:
+    """The link has the port, as Azure's does, and the last page has none."""
     page, found, links = asked(arm, filter=HERE).json(), [], []
     while True:
         found += page["Items"]
@@ -78,7 +78,7 @@ def test_a_long_list_comes_in_pages(arm: Arm) -> None:
         ("armRegionName eq 'atlantis'", 0),
     ],
 )
-def test_a_filter_compares_with_the_case(arm: Arm, text: str, count: int) -> None:
+def test_a_price_filter_is_case_sensitive(arm: Arm, text: str, count: int) -> None:
     """Source: Azure Retail Prices, values are case-sensitive from 2023-01-01-preview on."""
     assert len(items(arm, text)) == count
 
@@ -90,7 +90,7 @@ def test_a_filter_compares_with_the_case(arm: Arm, text: str, count: int) -> Non
         *({"$skip": "-1"}, {"currencyCode": "XYZ"}),
     ],
 )
-def test_what_cannot_be_read_is_refused(arm: Arm, query: dict[str, str]) -> None:
-    """An answer to another question would be worse."""
+def test_an_invalid_price_filter_is_refused(arm: Arm, query: dict[str, str]) -> None:
+    """It is never ignored."""
     refused = arm.send("GET", PATH, params=query)
     assert (refused.status_code, refused.json()["Error"]["Code"]) == (400, "BadRequest")

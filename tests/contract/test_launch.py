@@ -164,7 +164,7 @@ def test_one_that_was_killed_may_have_had_too_little_memory(stage: Launch, vm_lo
     failure = admission.mark_if_dead(stage.store, stage.settings.state_dir, begun).failure
     assert failure
     assert (failure.kind, failure.retryable) == (FailureKind.INTERRUPTED, True)
-    assert failure.message.endswith(" died before it was over (killed; out of memory?)")
+    assert failure.message.endswith(" died before it was done (killed; out of memory?)")
 
 
 def test_an_order_arrives_whole(stage: Launch) -> None:
@@ -234,7 +234,7 @@ def test_code_of_another_caller_does_not_serve(stage: Launch, monkeypatch: pytes
     monkeypatch.setattr(interpreter, "PACKAGE", tmp_path / "vmops")
     failure = stage.died()
     assert failure.message.startswith(
-        f"the worker of this deprovision could not begin: {sys.executable} runs vmops {vmops.__version__} of "
+        f"the worker of this deprovision could not start: {sys.executable} runs vmops {vmops.__version__} of "
         f"{ROOT}/vmops, and its caller's is vmops {vmops.__version__} {tmp_path}/vmops"
     )
 
@@ -249,7 +249,7 @@ def test_what_dies_before_it_begins_says_what_it_said(
     monkeypatch.setenv("VMOPS_PYTHON", str(python))
     failure = stage.died()
     assert failure.message == (
-        "the worker of this deprovision could not begin: libpython3.11.so.1.0: cannot open shared object file"
+        "the worker of this deprovision could not start: libpython3.11.so.1.0: cannot open shared object file"
     )
     assert ".out'" in failure.next_step
 

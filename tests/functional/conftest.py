@@ -1,4 +1,4 @@
-"""The real thing for functional tests: VMOps on a local Azure that finishes everything at its first poll."""
+"""Fixtures of the functional tests: VMOps on a local Azure whose operations end at their first poll."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ def ops(azure: Azure, state_dir: Path) -> VMOps:
 
 @pytest.fixture
 def provision(ops: VMOps) -> Callable[[Params], dict[str, Any]]:
-    """Give what provisions, waits and must succeed."""
+    """Give a function that provisions and waits for success."""
 
     def and_wait(params: Params) -> dict[str, Any]:
         status, result = ops.vm_provision(params)
@@ -41,7 +41,7 @@ def provision(ops: VMOps) -> Callable[[Params], dict[str, Any]]:
 
 @pytest.fixture
 def deprovision(ops: VMOps) -> Callable[[Params], dict[str, Any]]:
-    """Give what deprovisions, waits and must succeed."""
+    """Give a function that deprovisions and waits for success."""
 
     def and_wait(params: Params) -> dict[str, Any]:
         assert ops.vm_deprovision(params) == (Status.PENDING, {}), ops.last_failure(params)

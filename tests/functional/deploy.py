@@ -1,7 +1,7 @@
-"""Deploy a program by the real engine, in a process of its own.
+"""Deploy a program with the real engine, in a separate process.
 
-The Automation API leaves sockets and coroutines behind when an engine fails or is killed: here they end with the
-process, which is forked from one that has imported all this once: that takes longer than most deployments.
+The Automation API leaves sockets and coroutines behind when an engine fails or is killed; here they end with the
+process. The process is forked from one with all imports done, because those take longer than most deployments.
 """
 
 import os
@@ -33,7 +33,7 @@ def address() -> None:
 
 
 def adopt(group_id: str, address_id: str, ip_address: str) -> None:
-    """Declare a group and an address that exist, in every word that ARM says of them."""
+    """Declare an existing group and address, with all of their properties."""
     taken = pulumi.ResourceOptions(import_=group_id)
     group = resources.ResourceGroup("group", resource_group_name="exp-group", location="westus2", opts=taken)
     network.PublicIPAddress(
@@ -57,7 +57,7 @@ def nameless() -> None:
 
 
 def foreign() -> None:
-    """Declare a resource of a type that the local Azure does not have."""
+    """Declare a resource of a type that the local Azure lacks."""
     network.RouteTable("routes", resource_group_name="exp-group")
 
 
@@ -67,7 +67,7 @@ def machine(
     sku: str = "server",
     subscription: str = "11111111-1111-1111-1111-111111111111",
 ) -> None:
-    """Declare a machine and all that it needs: the seven types, once each; without a password all but the machine."""
+    """Declare a machine with its network: the seven types, once each; without a password everything but the machine."""
     chosen = azure_native.Provider("azure", subscription_id=subscription, location="westus2")
     group = resources.ResourceGroup(
         "group", resource_group_name="exp-group", opts=pulumi.ResourceOptions(provider=chosen)
@@ -84,7 +84,7 @@ def machine(
 
 
 def interface(shared: dict[str, Any]) -> network.NetworkInterface:
-    """Declare a network interface with a network, a guard and an address of its own."""
+    """Declare a network interface with its own network, security group and address."""
     rule = network.SecurityRuleArgs(
         name="ssh",
         priority=100,
@@ -155,31 +155,31 @@ PROGRAMS: dict[str, Callable[..., None]] = {
 
 
 def without_aliases(each: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-    """Leave out the dozens of old names of a type: an engine is twice as fast without them."""
+    """Remove the dozens of aliases of a type, which doubles the engine's speed."""
     each.opts.aliases = None
     return pulumi.ResourceTransformationResult(each.props, each.opts)
 
 
 def declare(program: str, arguments: dict[str, Any]) -> None:
-    """Declare what a program declares."""
+    """Run a program."""
     pulumi.runtime.register_stack_transformation(without_aliases)
     PROGRAMS[program](**arguments)
 
 
 class Bare(automation.Stack):
-    """A stack whose verbs start one engine process each: nobody asks for outputs and history afterwards."""
+    """A stack whose verbs start one engine process each, without commands for outputs and history."""
 
     def outputs(self) -> automation.OutputMap:
-        """Give none: they are in the state."""
+        """Give none: they are read from the state."""
         return {}
 
     def info(self, show_secrets: bool = True) -> automation.UpdateSummary:
-        """Give a summary of nothing: the engine's events have told it."""
+        """Give an empty summary: the engine's events have the changes."""
         return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "")
 
 
 def select(name: str, program: Callable[[], None]) -> Bare:
-    """Give the stack of a name in the backend that the environment names, made if there is none."""
+    """Give the stack of a name in the environment's backend; it is made if there is none."""
     work_dir = Path.cwd() / name
     work_dir.mkdir(exist_ok=True)
     workspace = automation.LocalWorkspace(
@@ -194,7 +194,7 @@ def select(name: str, program: Callable[[], None]) -> Bare:
 
 
 def run(verb: str, stack: Bare) -> dict[str, Any]:
-    """Do what the verb says, and give the changes by kind."""
+    """Run the verb, and give the changes by kind."""
     changes: dict[str, Any] = {}
 
     def hear(event: automation.EngineEvent) -> None:
@@ -209,7 +209,7 @@ def run(verb: str, stack: Bare) -> dict[str, Any]:
 
 
 def main(pipe: Connection, environment: dict[str, str], directory: Path, call: tuple[str, str, str, Any]) -> None:
-    """Do a call (verb, stack, program, its arguments); answer whether it went well, and the changes or why not."""
+    """Run a call (verb, stack, program, its arguments); answer with its success, and the changes or the error."""
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)

@@ -1,4 +1,4 @@
-"""Programs that hold a VM by one of the doors, each ending in a way of its own; and time that has passed."""
+"""Programs that hold a VM through one of the interfaces and end in different ways; and expired VMs."""
 
 import re
 import signal
@@ -34,7 +34,7 @@ CLI = [sys.executable, "-c", "from vmops.cli import main; main()"]
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """Give the blocks of a page of the docs that are written in a language."""
+    """Give the blocks of a language in a page of the docs."""
     return re.findall(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
@@ -44,13 +44,13 @@ def python(program: str) -> list[str]:
 
 
 def start(command: Sequence[str], *, cwd: Path | None = None) -> "subprocess.Popen[str]":
-    """Start a program, away from any terminal; whatever it waits for on its standard input never comes."""
+    """Start a program without a terminal; its standard input stays open and empty."""
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=cwd, start_new_session=True)
 
 
 def hear(process: "subprocess.Popen[str]", word: str) -> None:
-    """Read what a program prints until it says a word."""
+    """Read a program's output until it prints a word."""
     assert process.stdout is not None
     heard = []
     for line in process.stdout:
@@ -61,13 +61,16 @@ def hear(process: "subprocess.Popen[str]", word: str) -> None:
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    """Wait for a program, and give its exit code and what it said on its standard error."""
+    """Wait for a program, and give its exit code and standard error."""
     process.wait(timeout=280)
     return process.returncode, process.communicate()[1]
 
 
 def end_all(commands: Mapping[str, Sequence[str]], *, cwd: Path | None = None) -> dict[str, int]:
-    """Run a program for each ending, all at once; end each when it says ``inside``, and give their exit codes."""
+    """Run a program for each ending, at the same time.
+
+    End each when it prints ``inside``, and give their exit codes.
+    """
     with ExitStack() as running:
         processes = {ending: running.enter_context(start(commands[ending], cwd=cwd)) for ending in commands}
         for ending, process in processes.items():
@@ -83,7 +86,7 @@ def names(azure: Azure) -> list[str]:
 
 
 def sweep_what_was_killed(ops: VMOps, azure: Azure) -> None:
-    """Check that what is left of the programs is the VM of the one that was killed, and goes when its time is over."""
+    """Check that only the killed program's VM is left, and that it is swept once it has expired."""
     (name,) = names(azure)
     assert "sigkill" in name
     outlive(ops)
@@ -93,7 +96,7 @@ def sweep_what_was_killed(ops: VMOps, azure: Azure) -> None:
 
 
 def outlive(ops: VMOps, minutes: float = 6) -> None:
-    """Let the time of every VM have been over for so long, by its tag and by its record."""
+    """Let every VM have expired so long ago, by its tag and its record."""
     store, arm = Store(ops.settings.state_dir), arm_of(ops)
     expires = time.time() - minutes * 60
     for made in store.live_provisions():
@@ -103,7 +106,7 @@ def outlive(ops: VMOps, minutes: float = 6) -> None:
 
 
 def arm_of(ops: VMOps) -> Arm:
-    """Connect to the local Azure that a VMOps works on, as somebody else would."""
+    """Connect to the local Azure of a VMOps, as somebody else would."""
     return Arm(connect("local", ops.settings.state_dir), timeout=60)
 
 

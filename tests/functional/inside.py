@@ -1,4 +1,4 @@
-"""A local Azure with one VM in it, inside which a plain SSH server runs: it is what the cloud says of its guests."""
+"""A local Azure with one VM and a plain SSH server as its guest."""
 
 import json
 import os
@@ -32,7 +32,7 @@ NOTHING = {"kind": "none", "reason": "no namespaces here", "guests": []}
 
 
 class Guests:
-    """Answers, before an application does, what runs inside the cloud's VMs."""
+    """Middleware that answers what runs inside the cloud's VMs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.told: dict[str, Any] = NOTHING
@@ -44,7 +44,7 @@ class Guests:
 
 
 class Inside:
-    """A state directory whose local Azure has the VM, and the server that answers for it."""
+    """A state directory whose local Azure has the VM, and the SSH server."""
 
     def __init__(self, state_dir: Path, world: World, guests: Guests, server: Sshd) -> None:
         self.state_dir, self.world, self.guests, self.server = state_dir, world, guests, server
@@ -57,12 +57,12 @@ class Inside:
 
     @property
     def vm_id(self) -> str:
-        """Give Azure's own identity of the VM."""
+        """Give Azure's own id of the VM."""
         return self.world.machine().vm_id
 
     @contextmanager
     def saying(self, guest: dict[str, object] | None) -> Iterator[None]:
-        """Say something else of what runs inside the VM, or that nothing does."""
+        """During a block, answer differently about the VM's guest, or that there is none."""
         self.say(guest)
         try:
             yield
@@ -70,27 +70,27 @@ class Inside:
             self.say({})
 
     def say(self, guest: dict[str, object] | None) -> None:
-        """Say that the server runs inside the VM, but for what is said of it; or that nothing does."""
+        """Answer that the server is the VM's guest, with changes; or that there is none."""
         known = {"id": VM, "vmId": self.vm_id, "name": "vm", "state": "up", "ready": True, "why": ""}
         known |= {"host": "127.0.0.1", "port": self.server.port, "user": USER, "hostKey": self.server.public}
         told = {"kind": "namespaces", "reason": "", "guests": [known | (guest or {})]}
         self.guests.told = NOTHING if guest is None else told
 
     def __call__(self, verb: str, *words: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-        """Call vmops from a shell; a traceback is never right."""
+        """Call vmops from a shell; a traceback fails the test."""
         command = [*CLI, verb, *words]
         done = subprocess.run(command, input=given, capture_output=True, env=self.environment, timeout=60)
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         return done
 
     def json(self, verb: str, *words: str) -> Any:
-        """Read what a call prints as one JSON value."""
+        """Parse what a call prints as one JSON value."""
         return json.loads(self(verb, "--json", *words).stdout)
 
 
 @contextmanager
 def inside(directory: Path) -> Iterator[Inside]:
-    """Serve a cloud with the VM, whose key vmops has made, and a server inside it."""
+    """Serve a cloud with the VM, whose key vmops has made, and its SSH server."""
     private.make_directory(directory)
     state_dir = directory / "state"
     served = azure.Served(directory / "cloud.db", 0, None)
@@ -106,7 +106,7 @@ def inside(directory: Path) -> Iterator[Inside]:
 
 @contextmanager
 def _found(state_dir: Path, world: World) -> Iterator[None]:
-    """Have vmops take the cloud of this process for its local Azure; nobody may be left to end that process."""
+    """Make vmops use this process's cloud as its local Azure, and never end this process."""
     pid = os.getpid()
     told = Endpoint(world.url, azure.TOKEN, 1, pid)
     known = {"host_id": host.identity(), "ticks": start_ticks(pid) or 0}
@@ -118,7 +118,7 @@ def _found(state_dir: Path, world: World) -> Iterator[None]:
 
 
 def put_key(world: World, public_line: str) -> None:
-    """Make the VM anew, with another key to log in with."""
+    """Replace the VM by one with another login key."""
     world.send("DELETE", VM)
     world.pass_time()
     body = machine_body("vm")

@@ -1,11 +1,9 @@
 """The whole life of a VM at Azure's own pace, in a few seconds: ``python -m tests.functional.stepped DIRECTORY``.
 
-With a number it is the creation of a fleet of so many, or of one VM.
-
-The local Azure, the provider, what the workers do and what a caller does share one clock in one process. It stands
-still while anybody works, and is moved to the next instant that somebody sleeps to once nobody does: computing takes no
-time at all, so requests come as close to each other as they ever can. The engine is the real one, as ever a process of
-its own. The requests are written to ``wire.json``.
+With a number, the creation of a fleet of that size, or of one VM. The local Azure, the provider, the workers and the
+caller share one clock in one process. It stops while anybody computes, and jumps to the next wake-up time when all
+sleep. Computing takes no time, so requests are as dense as possible. The engine is the real one, in its own process.
+The requests are written to ``wire.json``.
 """
 
 import json
@@ -47,7 +45,7 @@ _QUIET = 12
 
 
 class SteppedClock(ManualClock):
-    """A clock that moves when all who use it sleep, unless it is ``held``; in their modules it stands for `time`."""
+    """A clock that advances when all its users sleep, unless it is ``held``; it replaces `time` in their modules."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +78,7 @@ class SteppedClock(ManualClock):
                     self._changed.notify_all()
 
     def _state(self) -> tuple[object, ...]:
-        """Give what changes while anybody works: who sleeps, and what the engine has computed."""
+        """Give what changes while anybody works: the sleepers, and the engine's processor time."""
         used: list[object] = []
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
@@ -89,7 +87,7 @@ class SteppedClock(ManualClock):
 
 
 class Wire:
-    """Note of every request when it came, how it was answered, and when its sender is to ask again, and where."""
+    """Records each request: its time, its status, and when and where its sender is to poll next."""
 
     def __init__(self, app: ASGIApp, clock: SteppedClock) -> None:
         self.calls: list[dict[str, Any]] = []
@@ -113,12 +111,12 @@ class Wire:
 
 
 def _pause(headers: Headers) -> float:
-    """Give the seconds that an answer bids its reader to wait."""
+    """Give the pause in seconds that an answer asks for."""
     return float(headers.get("retry-after") or float(headers.get("x-ms-retry-after-ms") or 0) / 1000)
 
 
 def share(clock: SteppedClock) -> None:
-    """Let all of vmops that waits for the cloud live by a clock; a pause is slept in one piece."""
+    """Make every module of vmops that waits for the cloud use a clock, with each pause as one sleep."""
     for name, module in list(sys.modules.items()):
         if name.startswith("vmops.") and ".engine." not in name and getattr(module, "time", None) is time:
             module.time = clock  # type: ignore[attr-defined]
@@ -127,7 +125,7 @@ def share(clock: SteppedClock) -> None:
 
 @contextmanager
 def stage(directory: Path) -> Iterator[tuple[VMOps, Wire, SteppedClock]]:
-    """Give a local Azure at Azure's own pace, and the one clock of all who work there."""
+    """Give a local Azure at Azure's own pace, and the clock of all its users."""
     clock, state_dir = SteppedClock(), directory / "state"
     local_path(state_dir).mkdir(parents=True)
     served = azure.Served(directory / "cloud.db", 1, clock)
@@ -142,14 +140,14 @@ def stage(directory: Path) -> Iterator[tuple[VMOps, Wire, SteppedClock]]:
 
 
 def live(directory: Path) -> list[dict[str, Any]]:
-    """Live a life, and give every request of it."""
+    """Run a life, and give all its requests."""
     with stage(directory) as (ops, wire, clock):
         _live(ops, wire, clock)
     return wire.calls
 
 
 def make(directory: Path, number: int) -> list[dict[str, Any]]:
-    """Make so many VMs, and give every request until all run."""
+    """Make so many VMs, and give all requests until they run."""
     size = {"vmName": "vm", "vmSize": "Standard_D2s_v5"}
     with stage(directory) as (ops, wire, _):
         spec = VmSpec.from_params(size | ({"vmCount": number} if number > 1 else {}))
@@ -168,7 +166,7 @@ class _Provider:
 
 
 def _live(ops: VMOps, wire: Wire, clock: SteppedClock) -> None:
-    """Provision a VM, the engine being killed once, stop, start, restart and enlarge it, and take it down."""
+    """Provision a VM with one kill of the engine, stop, start, restart, resize and deprovision it."""
     spec = VmSpec.from_params(
         {"vmName": "vm", "adminPasswordOrKey": "Secret-5ecret-x", "authenticationType": "password"}
     )
@@ -189,7 +187,7 @@ def _live(ops: VMOps, wire: Wire, clock: SteppedClock) -> None:
 
 
 def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
-    """Do what a worker does, with the VM's lock."""
+    """Act as a worker, with the VM's lock."""
     held = file_lock.acquire(lock_path(ops.settings.state_dir, target.stack))
     assert held is not None
     records = StackRecords(Store(ops.settings.state_dir), target.stack)
@@ -201,7 +199,7 @@ def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
 
 
 def _kill_engine(wire: Wire) -> None:
-    """Kill the engine once the create of the VM is under way; the clock stands still from then on until it is dead."""
+    """Kill the engine once the create of the VM has begun; the clock stops until it is dead."""
     while not _is_made(wire):
         time.sleep(_LOOK)
     for process in psutil.Process().children(recursive=True):

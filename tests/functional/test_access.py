@@ -1,4 +1,4 @@
-"""Into a VM by the system's own OpenSSH, against a plain SSH server: log in, run, copy, and what is told of it."""
+"""Logging in to VMs with the system's own OpenSSH, against a plain SSH server: ssh, exec, cp, ssh-config."""
 
 import hashlib
 import os
@@ -43,7 +43,7 @@ BINARY = hashlib.sha512(b"seed").digest() * (5 << 14)  # 5 MB
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    """Give a VM that can be logged in to; its tests leave it so."""
+    """Give a VM that can be logged in to; its tests leave it unchanged."""
     with inside(tmp_path_factory.mktemp("inside") / 'it\'s 100% "so"') as lab:
         yield lab
 
@@ -70,30 +70,30 @@ def machine(lab: Inside) -> Machine:
     ids=["code", "ssh's own code", "signal", "missing", "words"],
 )
 @pytest.mark.parametrize("timeout", [None, 600], ids=["endless", "bounded"])
-def test_a_command_ends_as_it_ends(
+def test_exec_exits_with_the_code_of_its_command(
     machine: Machine, command: list[str], code: int, out: bytes, timeout: float | None
 ) -> None:
-    """Each word arrives as it is, and the exit code of the command is told from that of ssh."""
+    """Each word arrives unchanged. An exit code of 255 of the command is not taken for one of ssh."""
     done = machine.exec(command, timeout=timeout)
     assert (done.returncode, done.stdout) == (code, out), done.stderr
 
 
-def test_exec_passes_on_what_it_is_given(lab: Inside) -> None:
-    """Bytes are bytes, there and back, however many; stderr stays stderr, and the exit code is the command's."""
+def test_exec_passes_stdin_and_arguments_unchanged(lab: Inside) -> None:
+    """Stdin and stdout are binary and of any size, and stderr stays separate."""
     done = lab("exec", "vm", *WHICH, "--timeout", "10m", "--", "sh", "-c", "cat; echo told >&2; exit 7", given=BINARY)
     assert (done.returncode, hashlib.sha256(done.stdout).digest()) == (7, hashlib.sha256(BINARY).digest())
     assert done.stderr == b"told\n"
 
 
 def test_exec_can_be_one_json_value(lab: Inside) -> None:
-    """A script has code, output and time in one."""
+    """Exit code, stdout, stderr and seconds are one JSON object."""
     told = lab.json("exec", "vm", *WHICH, "--", "sh", "-c", "echo out; echo err >&2; exit 3")
     assert told.pop("seconds") > 0
     assert told == {"exitCode": 3, "stdout": "out\n", "stderr": "err\n"}
 
 
-def test_what_takes_too_long_is_ended_there(lab: Inside, machine: Machine) -> None:
-    """124, and nothing of it is left, not what it has started, not what does not listen to a first signal."""
+def test_exec_timeout_ends_the_command_in_the_vm(lab: Inside, machine: Machine) -> None:
+    """The exit code is 124. Children of the command, and those that ignore the first signal, are ended too."""
     mark = lab.home / "ended.pids"
     program = f"trap '' TERM; sleep 600 & echo $$ $! >{shlex.quote(str(mark))}; wait; sleep 600"
     assert lab("exec", "vm", *WHICH, "--timeout", "0.5", "--", "sh", "-c", program).returncode == 124
@@ -111,10 +111,10 @@ def test_what_takes_too_long_is_ended_there(lab: Inside, machine: Machine) -> No
     ],
     ids=["nobody answers", "nobody is let in", "no VM", "nothing inside"],
 )
-def test_what_is_not_reached_is_a_failure_of_ours(
+def test_an_unreachable_vm_raises_and_is_no_exit_code(
     lab: Inside, name: str, guest: dict[str, object] | None, sentence: str
 ) -> None:
-    """It is told in a sentence, and what to do."""
+    """The failure is one sentence with a next step."""
     params = {**PARAMS, "vmName": name, "pollTimeout": 0.3}
     meant = Machine(lab.ops, params, {"name": name, "id": VM, "privateIp": "10.0.0.4"})
     with lab.saying(guest), pytest.raises(ProvisionError) as refusal:
@@ -122,8 +122,8 @@ def test_what_is_not_reached_is_a_failure_of_ours(
     assert str(refusal.value).startswith(f"{name}: {sentence}")
 
 
-def test_what_is_not_reached_has_an_exit_code_of_its_own(lab: Inside) -> None:
-    """125, in words or as JSON."""
+def test_an_unreachable_vm_exits_with_125(lab: Inside) -> None:
+    """The exit code is 125, with text and with --json."""
     before = lab.world.left()
     with lab.saying(None):
         done = lab("exec", "vm", *WHICH, "--", "true")
@@ -136,8 +136,8 @@ def test_what_is_not_reached_has_an_exit_code_of_its_own(lab: Inside) -> None:
     assert (told["exitCode"], told["stdout"], told["stderr"].startswith(sentence)) == (125, "", True)
 
 
-def test_a_connection_that_is_lost_is_told_from_an_end(machine: Machine, lab: Inside, tmp_path: Path) -> None:
-    """Nobody knows what became of the command."""
+def test_a_lost_connection_is_not_an_exit_code(machine: Machine, lab: Inside, tmp_path: Path) -> None:
+    """The fate of the command is unknown, so the exit code is 125."""
     public = keys.ssh_public_key(lab.state_dir, SPEC.stack)
     with (
         one_process(tmp_path / "other", public) as other,
@@ -148,8 +148,8 @@ def test_a_connection_that_is_lost_is_told_from_an_end(machine: Machine, lab: In
     assert lost.value.failure.retryable
 
 
-def test_a_vm_that_stands_still_is_told_how_to_be_started(lab: Inside) -> None:
-    """It is not waited for."""
+def test_login_to_a_stopped_vm_suggests_vmops_start(lab: Inside) -> None:
+    """The call fails at once instead of waiting."""
     lab.world.send("POST", f"{VM}/deallocate")
     lab.world.pass_time()
     try:
@@ -164,7 +164,7 @@ def test_a_vm_that_stands_still_is_told_how_to_be_started(lab: Inside) -> None:
 
 
 def test_waiting_for_a_vm(lab: Inside) -> None:
-    """What runs, and answers, is told at once with where it does; what nobody makes is never waited for."""
+    """A VM that runs or answers ends the wait at once, with its address. An absent VM that nobody makes fails it."""
     told = lab.json("wait", "vm", *WHICH, "--for", "ssh")
     assert (told["status"], told["result"]["sshPort"]) == ("SUCCEEDED", lab.server.port)
     assert lab.ops.wait_for("running", PARAMS) == (Status.SUCCEEDED, told["result"])
@@ -175,8 +175,8 @@ def test_waiting_for_a_vm(lab: Inside) -> None:
         assert lab.ops.wait_for("running", PARAMS)[0] is Status.SUCCEEDED
 
 
-def test_an_ssh_that_is_to_be_waited_for_is_waited_for(lab: Inside) -> None:
-    """What the cloud says of the VM may change meanwhile; where nothing answers in time, it is a failure."""
+def test_wait_for_ssh_succeeds_once_ssh_answers(lab: Inside) -> None:
+    """The VM's state in Azure may change during the wait. Without an answer in time the deployment fails."""
     spec, arm = spec_of(waitFor="ssh", pollInterval=0.01, deployTimeout=60), lab.arm
     outputs = {"publicIp": "203.0.113.1", "privateIp": "10.0.0.4"}
     known = {"sshHost": "127.0.0.1", "sshPort": lab.server.port}
@@ -193,8 +193,8 @@ def test_an_ssh_that_is_to_be_waited_for_is_waited_for(lab: Inside) -> None:
         assert readiness.ssh_of(arm, SPEC, outputs) == {**known, "sshPort": 1}
 
 
-def test_an_ssh_that_nothing_can_answer_for_is_refused_at_once(lab: Inside) -> None:
-    """It never succeeds without a look, and nothing is made in vain."""
+def test_wait_for_ssh_without_a_guest_is_refused_at_once(lab: Inside) -> None:
+    """Nothing is made for a request that can never succeed."""
     asked = {**PARAMS, "waitFor": "ssh"}
     before = lab.ops.history(asked)
     with lab.saying(None):
@@ -212,8 +212,10 @@ def test_an_ssh_that_nothing_can_answer_for_is_refused_at_once(lab: Inside) -> N
 
 
 @pytest.mark.parametrize(("waits", "status"), [({}, Status.FAILED), ({"waitFor": "ssh"}, Status.PENDING)])
-def test_what_is_in_flight_and_waits_for_less_is_not_joined(lab: Inside, waits: dict[str, str], status: Status) -> None:
-    """It would succeed without a look at SSH."""
+def test_a_provision_in_flight_without_wait_for_ssh_is_not_joined(
+    lab: Inside, waits: dict[str, str], status: Status
+) -> None:
+    """The operation in flight would succeed without checking SSH."""
     store, settings = Store(lab.state_dir), lab.ops.settings
     params = {"vmName": f"flying-{len(waits)}", **waits}
     asked = Remembered(settings, store).asked(params)
@@ -231,14 +233,14 @@ def test_what_is_in_flight_and_waits_for_less_is_not_joined(lab: Inside, waits: 
         os.close(held)
 
 
-def test_ssh_is_openssh(lab: Inside) -> None:
-    """Words after -- are for the login shell to read, as ssh has it; the exit code is that of ssh."""
+def test_ssh_runs_openssh(lab: Inside) -> None:
+    """Words after -- go to the login shell, as with ssh, and the exit code is that of ssh."""
     done = lab("ssh", "vm", *WHICH, "--", "echo", "$((1 + 1))", ";", "exit 7")
     assert (done.returncode, done.stdout) == (7, b"2\n")
 
 
 def test_cp_copies_both_ways(lab: Inside, tmp_path: Path) -> None:
-    """Several files, directories with -r, names that scp would take for a host; its exit code is ours."""
+    """Several files, directories with -r, and names with a colon are copied. The exit code is that of scp."""
     tree = tmp_path / "tree"
     (tree / "deep").mkdir(parents=True)
     (tree / "deep" / "a file").write_bytes(BINARY[:70000])
@@ -256,14 +258,14 @@ def test_cp_copies_both_ways(lab: Inside, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "paths", [["a", "b"], ["vm:a", "vm:b"], ["vm:a", "b", "c"], ["vm:a", "vn:b", "c"], ["a/vm:b", "c"]]
 )
-def test_one_side_of_a_copy_is_in_one_vm(paths: list[str]) -> None:
-    """All else is a wrong call."""
-    with pytest.raises(SpecError, match="NAME:PATH is needed on one side, of one VM"):
+def test_cp_requires_one_side_in_one_vm(paths: list[str]) -> None:
+    """Any other combination is a wrong call."""
+    with pytest.raises(SpecError, match="one side must be NAME:PATH, all of one VM"):
         access.copy(paths[:-1], paths[-1], [], recursive=False)
 
 
-def test_scp_by_its_old_protocol_knows_the_vm_too(lab: Inside, tmp_path: Path) -> None:
-    """What is told OpenSSH serves all of its clients."""
+def test_scp_with_the_legacy_protocol_finds_the_vm(lab: Inside, tmp_path: Path) -> None:
+    """The written configuration serves every OpenSSH client."""
     if b"unknown option" in subprocess.run(["scp", "-O"], capture_output=True, check=False).stderr:
         pytest.skip("this scp knows one protocol only")
     file = lab.ops.ssh_host(PARAMS).file
@@ -274,7 +276,7 @@ def test_scp_by_its_old_protocol_knows_the_vm_too(lab: Inside, tmp_path: Path) -
 
 
 def test_a_program_runs_and_copies_there(machine: Machine, lab: Inside, tmp_path: Path) -> None:
-    """As `subprocess` has it, but that failures of ours are exceptions."""
+    """The interface is that of `subprocess`; failures of vmops are exceptions."""
     done = machine.exec(["sh", "-c", "cat; exit 3"], input=BINARY)
     assert (done.returncode, done.stdout == BINARY, done.args) == (3, True, ["sh", "-c", "cat; exit 3"])
     (tmp_path / "put").write_text("put")
@@ -289,8 +291,8 @@ def test_a_program_runs_and_copies_there(machine: Machine, lab: Inside, tmp_path
             machine.exec(wrong)
 
 
-def test_a_vm_that_was_made_anew_is_another_and_no_warning(lab: Inside, machine: Machine, tmp_path: Path) -> None:
-    """At the same place is another key by right: it is remembered by Azure's identity of the VM, not by address."""
+def test_a_replaced_vm_gives_no_host_key_warning(lab: Inside, machine: Machine, tmp_path: Path) -> None:
+    """The host key is stored under Azure's id of the VM, not under its address."""
     public = keys.ssh_public_key(lab.state_dir, SPEC.stack)
     first, before = lab.vm_id, lab.ops.ssh_host(PARAMS)
     with lab.saying({"hostKey": ""}):  # as of a real cloud's VM
@@ -305,8 +307,8 @@ def test_a_vm_that_was_made_anew_is_another_and_no_warning(lab: Inside, machine:
         machine.exec(["true"])
 
 
-def test_a_key_that_is_not_on_this_host_is_missed(lab: Inside, tmp_path: Path) -> None:
-    """It is said where it is, before ssh asks in vain."""
+def test_ssh_reports_a_key_that_this_host_lacks(lab: Inside, tmp_path: Path) -> None:
+    """The sentence says where the key is, before ssh asks for a password."""
     here = keys.ssh_key_file(lab.state_dir, SPEC.stack)
     put_key(lab.world, keys.ssh_public_key(lab.state_dir, SPEC.stack))
     away = here.rename(tmp_path / "key")
@@ -319,7 +321,7 @@ def test_a_key_that_is_not_on_this_host_is_missed(lab: Inside, tmp_path: Path) -
 
 
 def test_status_tells_how_to_log_in(lab: Inside) -> None:
-    """A script needs no file of ours."""
+    """A script gets address, port, user and key from the JSON."""
     told = lab.json("status", "vm", *WHICH)
     assert told["guest"] == {"kind": "namespaces", "state": "up", "why": ""}
     seen = {name: told["machine"][name] for name in ("vmId", "sshHost", "sshPort", "sshUser", "hostKeyAlias")}
@@ -332,15 +334,15 @@ def test_status_tells_how_to_log_in(lab: Inside) -> None:
     }
 
 
-def test_what_openssh_is_told_is_the_users_alone(lab: Inside) -> None:
-    """Whole files of mode 0600."""
+def test_openssh_files_are_private(lab: Inside) -> None:
+    """Each file is written whole, with mode 0600."""
     host = lab.ops.ssh_host(PARAMS)
     for file in (host.file, host.known_hosts, host.file.parents[1] / "config"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def _kind(lab: Inside, condition: Condition, params: Params) -> str:
-    """Give why a VM is not waited for."""
+    """Give the kind of failure of a wait for a VM."""
     assert lab.ops.wait_for(condition, params) == (Status.FAILED, {})
     failure = lab.ops.last_failure(params)
     assert failure
@@ -348,15 +350,15 @@ def _kind(lab: Inside, condition: Condition, params: Params) -> str:
 
 
 def _lives(pid: str) -> bool:
-    """Tell whether a process lives, and is not merely remembered by a parent that does not ask."""
+    """Tell whether a process is alive, and not a zombie."""
     try:
         return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
-def test_the_users_own_openssh_knows_the_vms_once_it_is_told_to(lab: Inside, tmp_path: Path) -> None:
-    """One line before all else, put in once and taken out again; what else is there stays as it was."""
+def test_ssh_config_install_makes_openssh_find_the_vms(lab: Inside, tmp_path: Path) -> None:
+    """One Include line is added at the top and removed again; the rest of the file is unchanged."""
     host = lab.ops.ssh_host(PARAMS)
     files, own = Hosts(lab.state_dir), tmp_path / ".ssh" / "config"
     assert files.install(own)
@@ -374,8 +376,8 @@ def test_the_users_own_openssh_knows_the_vms_once_it_is_told_to(lab: Inside, tmp
     assert (own.read_text(), files.uninstall(own)) == ("Host other\n    User ada\n", False)
 
 
-def test_a_config_that_is_a_link_stays_one(lab: Inside, tmp_path: Path) -> None:
-    """Whoever keeps it elsewhere finds the line there."""
+def test_ssh_config_install_keeps_a_symlinked_config(lab: Inside, tmp_path: Path) -> None:
+    """The line is added to the target of the link."""
     kept, own = tmp_path / "dotfiles", tmp_path / "config"
     kept.write_text("Host other\n")
     own.symlink_to(kept)
@@ -384,8 +386,8 @@ def test_a_config_that_is_a_link_stays_one(lab: Inside, tmp_path: Path) -> None:
     assert len(kept.read_text().splitlines()) == 2
 
 
-def test_two_vms_of_one_name_are_told_apart_by_their_groups(tmp_path: Path) -> None:
-    """The first keeps the name, until it is gone."""
+def test_ssh_hosts_of_equal_names_are_distinguished_by_group(tmp_path: Path) -> None:
+    """The first VM keeps the short name until it is gone."""
     hosts = Hosts(tmp_path)
     one, two = (WayIn("exp1", group, f"exp1-{group}", group, "203.0.113.1", 22, "mlos") for group in ("lab", "office"))
     assert [hosts.write(each).name for each in (one, two, one)] == ["exp1", "exp1.office", "exp1"]
@@ -394,15 +396,15 @@ def test_two_vms_of_one_name_are_told_apart_by_their_groups(tmp_path: Path) -> N
     assert [each.name for each in (tmp_path / "ssh" / "hosts").iterdir()] == ["exp1-office.conf"]
 
 
-def test_a_path_that_openssh_cannot_be_told_of_is_refused(tmp_path: Path) -> None:
-    """A line break in it would be another option."""
+def test_a_state_directory_that_openssh_cannot_quote_is_refused(tmp_path: Path) -> None:
+    """A line break in the path would add an option."""
     way = WayIn("exp1", "lab", "exp1-lab", "id", "203.0.113.1", 22, "mlos")
     with pytest.raises(StoreError, match="OpenSSH's configuration cannot contain"):
         Hosts(tmp_path / "a\nProxyCommand true").write(way)
 
 
-def test_ssh_config_shows_the_vms_that_this_host_remembers(lab: Inside) -> None:
-    """Those into which there is a way: what is gone, or where nothing runs inside, is none."""
+def test_ssh_config_lists_the_recorded_vms(lab: Inside) -> None:
+    """VMs that are gone, or that have no guest, are left out."""
     store = Store(lab.state_dir)
     for name in ("vm", "gone"):
         known = replace(record(lab.ops.settings, spec_of(vmName=name), Verb.PROVISION), state=State.SUCCEEDED)
@@ -426,10 +428,10 @@ def test_ssh_config_shows_the_vms_that_this_host_remembers(lab: Inside) -> None:
         assert lab.ops.ssh_hosts() == []
 
 
-def test_a_command_on_a_vm_is_sent_and_fetched(
+def test_run_on_vm_sends_a_directory_and_fetches_results(
     lab: Inside, machine: Machine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It runs in what was sent, with the streams of this process; results come back whatever its exit code."""
+    """The command runs in the sent directory. Results are fetched whatever its exit code."""
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "run.sh").write_text('echo "$PWD: $1"; mkdir results; echo 42 >results/score; exit 3\n')
     work = OnVm(tmp_path / "bench", [f"results:{tmp_path / 'out'}", f"none:{tmp_path}"])

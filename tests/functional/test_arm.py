@@ -1,4 +1,4 @@
-"""Azure Resource Manager as vmops sees it: what is there, and what becomes of an operation."""
+"""The client of Azure Resource Manager: resources, absence, refusals and long-running operations."""
 
 import os
 import socket
@@ -23,8 +23,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def test_what_exists_is_shown_and_what_does_not_is_none(world: World) -> None:
-    """Absence is an answer, of a resource and of the group that it would be in."""
+def test_arm_get_returns_a_resource_or_none(world: World) -> None:
+    """None stands for an absent resource and for a resource in an absent group."""
     assert world.arm.get(NIC) is None
     world.put(GROUP)
     assert world.arm.get(NIC) is None
@@ -34,8 +34,8 @@ def test_what_exists_is_shown_and_what_does_not_is_none(world: World) -> None:
 
 
 @pytest.mark.parametrize("ask", ["get", "delete", "contents"])
-def test_a_wrong_token_is_a_refusal(world: World, ask: str) -> None:
-    """Whoever is not let in must not conclude that nothing is there."""
+def test_arm_wrong_token_raises_cloud_error(world: World, ask: str) -> None:
+    """A refused login must not look like absence."""
     stranger = Arm(Cloud("local", world.url, token="guessed"), timeout=10)
     with pytest.raises(CloudError) as refusal:
         getattr(stranger, ask)(GROUP)
@@ -43,8 +43,8 @@ def test_a_wrong_token_is_a_refusal(world: World, ask: str) -> None:
     assert failure_from_cloud_error(refusal.value).kind is FailureKind.AUTH
 
 
-def test_no_answer_is_no_refusal() -> None:
-    """A cloud that is down has said neither yes nor no; its port is kept meanwhile, so that no other cloud gets it."""
+def test_arm_without_an_answer_raises_a_retryable_error() -> None:
+    """A cloud that is down proves neither existence nor absence. Its port is kept so that no other cloud gets it."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -61,10 +61,10 @@ def test_no_answer_is_no_refusal() -> None:
     ],
 )
 @pytest.mark.parametrize("sdk", [False, True], ids=["request", "power verb"])
-def test_a_login_that_comes_late_is_no_missing_one(
+def test_arm_waits_for_a_slow_login(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, az: str, kind: FailureKind, words: str, sdk: bool
 ) -> None:
-    """Many `az` at once are slow: who is told to log in then, and has, is led astray; the same call may go through."""
+    """Many concurrent `az` calls are slow. The advice is not to log in, because the same call may succeed."""
     (tmp_path / "az").write_text(f"#!/bin/sh\n{az}\n")
     (tmp_path / "az").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -77,7 +77,7 @@ def test_a_login_that_comes_late_is_no_missing_one(
 
 
 def test_a_list_is_read_to_its_last_page(world: World) -> None:
-    """ARM hands out a thousand at a time: what is on the second page costs money too."""
+    """ARM returns a thousand resources per page."""
     world.put(GROUP)
     for number in range(1001):
         world.put(f"{NSG}{number}", {"even": str(number % 2)})
@@ -85,15 +85,15 @@ def test_a_list_is_read_to_its_last_page(world: World) -> None:
     assert len(world.arm.tagged(SUBSCRIPTION, "even", "0")) == 501
 
 
-def test_the_contents_of_an_absent_group_are_a_refusal(world: World) -> None:
-    """An empty list would say that the group is there."""
+def test_arm_contents_of_an_absent_group_raises(world: World) -> None:
+    """An empty list would mean that the group exists."""
     with pytest.raises(CloudError) as refusal:
         world.arm.contents(GROUP)
     assert (refusal.value.status, refusal.value.code) == (404, "ResourceGroupNotFound")
 
 
 def test_tags_are_merged_and_dropped_one_by_one(world: World) -> None:
-    """What others have written stays, and a tag that has another value by now is not taken away."""
+    """Other tags stay, and a tag whose value has changed is not removed."""
     world.put_machine({"a": "1", "b": "2"})
     for resource_id in (GROUP, VM, NIC):
         world.arm.merge_tags(resource_id, {"B": "3", "c": "4"})
@@ -106,7 +106,7 @@ def test_tags_are_merged_and_dropped_one_by_one(world: World) -> None:
 
 
 def test_an_operation_is_followed_from_its_beginning_to_its_end(world: World) -> None:
-    """It is not over, for as long as ARM says so; then it is, with ARM's own account."""
+    """The poll gives NotYet while the operation runs, then ARM's own description."""
     world.put_machine()
     accepted = world.arm.delete(VM)
     assert accepted.url is not None
@@ -120,7 +120,7 @@ def test_an_operation_is_followed_from_its_beginning_to_its_end(world: World) ->
 
 
 def test_an_operation_without_a_status_is_followed_by_its_location(world: World) -> None:
-    """A group's deletion answers 202 until it is over, and then nothing at all."""
+    """The deletion of a group answers 202 until it ends, and then 200 without a body."""
     world.put(GROUP)
     accepted = world.arm.delete(GROUP)
     assert accepted.url is not None
@@ -130,7 +130,7 @@ def test_an_operation_without_a_status_is_followed_by_its_location(world: World)
 
 
 def test_an_operation_that_fails_says_why(world: World) -> None:
-    """The status URL answers 200 all the same: the reason is in the body."""
+    """The status URL answers 200, and the error is in the body."""
     world.put_machine()
     world.put_nic(path=f"{NETWORK}/networkInterfaces/other-nic")
     answer = world.put(f"{COMPUTE}/virtualMachines/other", **machine_body("other"))
@@ -139,8 +139,8 @@ def test_an_operation_that_fails_says_why(world: World) -> None:
     assert (str(ended.error), ended.error.code) == (ended.body["error"]["message"], ended.body["error"]["code"])
 
 
-def test_an_operation_that_nobody_knows_cannot_be_read(world: World) -> None:
-    """A status that cannot be read is not an operation that failed."""
+def test_arm_unknown_operation_raises(world: World) -> None:
+    """A status that cannot be read is not a failed operation."""
     path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/locations/westus2/operations/none"
     with pytest.raises(CloudError) as refusal:
         world.arm.operation(f"{world.url}{path}?api-version={API_VERSION}")
@@ -163,7 +163,7 @@ def test_an_operation_that_nobody_knows_cannot_be_read(world: World) -> None:
     ],
 )
 def test_an_url_elsewhere_is_refused_before_any_request(world: World, url: str) -> None:
-    """The token goes to the cloud's own endpoint, whatever a parameter says."""
+    """The token is sent to the cloud's own endpoint only."""
     elsewhere = url.format(own=world.url, host=world.url.removeprefix("http://"))
     with pytest.raises(SpecError, match=r"^asyncResultsUrl: .* is not on this cloud's endpoint"):
         power.poll(world.arm, elsewhere, 1.0)
@@ -171,21 +171,21 @@ def test_an_url_elsewhere_is_refused_before_any_request(world: World, url: str) 
 
 
 @pytest.mark.parametrize("resource_id", [GROUP, VM, NIC], ids=["group", "vm", "nic"])
-def test_absence_is_deleted_already(world: World, resource_id: str) -> None:
-    """What is gone needs no second deletion, whether its group is still there or not."""
+def test_arm_delete_of_an_absent_resource_succeeds(world: World, resource_id: str) -> None:
+    """It does not matter whether the group still exists."""
     assert world.arm.delete(resource_id).url is None
     world.put(GROUP)
     assert world.arm.delete(NIC).url is None
 
 
 def throttle(world: World, seconds: float, times: int) -> None:
-    """Have so many looks at the group refused, each for another so many seconds."""
+    """Refuse so many reads of the group, each with a pause of so many seconds."""
     effect = {"do": "refuse", "code": "SubscriptionRequestsThrottled", "retryAfter": seconds}
     world.send("PUT", "/_local/faults", [{"method": "GET", "path": GROUP, "times": times, "effect": effect}])
 
 
-def test_who_has_patience_asks_again_when_told_to(tmp_path: Path) -> None:
-    """A deployment does not fail for what passes; a caller who waits for an answer is told at once."""
+def test_arm_retries_after_the_pause_that_it_was_given(tmp_path: Path) -> None:
+    """A deployment survives transient refusals. A client without a retry time raises at once."""
     with quick_world(tmp_path) as world:
         world.put(GROUP)
         throttle(world, 0.01, times=3)
@@ -197,8 +197,8 @@ def test_who_has_patience_asks_again_when_told_to(tmp_path: Path) -> None:
     assert len([asked for asked in world.journal.asked if asked.startswith(f"GET {GROUP}?")]) == 1 + 3
 
 
-def test_a_pause_that_is_too_long_is_not_begun(tmp_path: Path) -> None:
-    """Whoever would still be waiting when his patience is over is told at once."""
+def test_arm_does_not_start_a_pause_longer_than_its_retry_time(tmp_path: Path) -> None:
+    """A pause that would exceed the retry time raises at once."""
     with slow_world(tmp_path) as world:
         world.put(GROUP)
         throttle(world, 3600, times=1)

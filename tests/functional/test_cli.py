@@ -1,4 +1,4 @@
-"""``vmops`` as people and scripts meet it: a process, its two streams and its exit code."""
+"""The command line for people and scripts: a process, its two streams and its exit code."""
 
 import json
 import os
@@ -45,24 +45,24 @@ class Shell:
         return done
 
     def start(self, *arguments: str, **streams: Any) -> "subprocess.Popen[str]":
-        """Start a call that is not waited for, as the leader of a session."""
+        """Start a call without waiting for it, as the leader of its session."""
         command = [VMOPS, *arguments]
         return subprocess.Popen(command, text=True, start_new_session=True, env=self.environment, **streams)
 
     def json(self, *arguments: str) -> Any:
-        """Read what a call prints as one JSON value."""
+        """Parse what a call prints as one JSON value."""
         return json.loads(self(*arguments, "--json").stdout)
 
 
 @pytest.fixture
 def shell(state_dir: Path) -> Shell:
-    """Give a shell in which nothing was done before."""
+    """Give a shell with an empty state directory."""
     return Shell(state_dir)
 
 
 @pytest.fixture(scope="module")
 def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """Give a shell whose local Azure holds a VM, exp1; its tests leave that VM as it was."""
+    """Give a shell whose local Azure has a VM, exp1; its tests leave that VM unchanged."""
     state_dir = tmp_path_factory.mktemp("lab")
     daemon.ensure(state_dir, 0)
     shell = Shell(state_dir)
@@ -72,8 +72,8 @@ def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shel
     daemon.stop(state_dir)
 
 
-def test_a_whole_life_as_a_person_reads_it(lab: Shell) -> None:
-    """Progress is on stderr, what came of it on stdout, and every verb says how it ended."""
+def test_cli_output_of_a_whole_life(lab: Shell) -> None:
+    """Progress is on stderr, results are on stdout, and every verb prints how it ended."""
     made = lab("provision", "life", "--wait")
     assert made.returncode == 0
     assert made.stdout.startswith("SUCCEEDED after ")
@@ -88,11 +88,11 @@ def test_a_whole_life_as_a_person_reads_it(lab: Shell) -> None:
     assert "✓ VirtualMachine life delete" in gone.stderr
     assert not any("life" in each for each in lab.azure.ids())
     again = lab("deprovision", "life")
-    assert (again.returncode, again.stderr) == (0, "nothing was to be done; this was done before:\n")
+    assert (again.returncode, again.stderr) == (0, "nothing to do; this is the earlier result:\n")
 
 
 def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
-    """A script reads stdout, and nothing but one JSON value is ever there, whatever happens on stderr."""
+    """With --json, stdout is exactly one JSON value, whatever is on stderr."""
     answers = {
         call: lab.json(*call)
         for call in (
@@ -117,7 +117,7 @@ def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
 
 
 def test_the_version_and_the_short_help(shell: Shell) -> None:
-    """Both are what a bug report and a newcomer begin with; a command has the help too."""
+    """--version and -h work, also for a command."""
     told = shell("--version")
     assert (told.returncode, told.stdout) == (0, f"vmops {vmops.__version__}\n")
     assert shell("-h").stdout == shell("--help").stdout
@@ -125,7 +125,7 @@ def test_the_version_and_the_short_help(shell: Shell) -> None:
 
 
 def test_the_tab_key_completes_commands_and_options() -> None:
-    """The line of the page on commands is all that a shell needs."""
+    """The line in the documentation enables completion."""
     (line,) = blocks("commands.md", "sh")
     typed = ("vmops st", "vmops local f", "vmops provision exp1 --w")
     asked = [
@@ -138,7 +138,7 @@ def test_the_tab_key_completes_commands_and_options() -> None:
 
 
 def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
-    """What a person reads, a script can have whole."""
+    """JSON has everything that the text shows."""
     told = lab.json("status", "exp1")
     assert (told["machine"]["power"], told["pricePerHour"], told["priceSource"]) == ("running", 0.08, "local")
     assert [each["pricePerHour"] for each in lab.json("list", "-p", "vmName=exp1")["vms"]] == [0.08]
@@ -147,8 +147,8 @@ def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
     assert lab.json("engine", "path")["path"] == str(engine)
 
 
-def test_what_could_not_be_asked_is_one_json_value_too(shell: Shell, tmp_path: Path) -> None:
-    """A verb that broke off is FAILED, and why, for a script too; a wrong call has no answer."""
+def test_json_of_a_failed_query_is_one_value(shell: Shell, tmp_path: Path) -> None:
+    """A failed verb prints FAILED with its failure. A wrong call prints no answer."""
     (tmp_path / "file").touch()
     broken = shell("history", "--json", state_dir=str(tmp_path / "file" / "state"))
     assert broken.returncode == 1
@@ -159,8 +159,8 @@ def test_what_could_not_be_asked_is_one_json_value_too(shell: Shell, tmp_path: P
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
-def test_list_and_extend_take_parameters_as_every_verb_does(lab: Shell) -> None:
-    """The VM, and the group it is in, may be named by a file or by pairs; the list shows those that are meant."""
+def test_list_and_extend_accept_parameters(lab: Shell) -> None:
+    """A file or -p pairs may name the VM and its group, and select rows of the list."""
     for meant in (["-p", "vmName=EXP1"], ["-p", "resourceGroup=vmops-exp1", "-p", "cloud=local"]):
         assert [each["vmName"] for each in lab.json("list", *meant)["vms"]] == ["exp1"]
         assert {each["vmName"] for each in lab.json("history", *meant)} == {"exp1"}
@@ -174,8 +174,8 @@ def test_list_and_extend_take_parameters_as_every_verb_does(lab: Shell) -> None:
         assert lab.json("extend", *words)["status"] == "SUCCEEDED"
 
 
-def test_status_tells_what_azure_says_and_what_to_do(lab: Shell) -> None:
-    """Asked by whom, since when, how it ended, what Azure says now, how to log in, and which call comes next."""
+def test_status_shows_azures_state_and_the_next_command(lab: Shell) -> None:
+    """It shows who asked, since when, how it ended, Azure's state, the login and the next command."""
     assert lab("stop", "exp1", "--wait").returncode == 0
     headline, *lines = lab("status", "exp1").stdout.splitlines()
     assert lab("start", "exp1", "--wait").returncode == 0
@@ -190,8 +190,8 @@ def test_status_tells_what_azure_says_and_what_to_do(lab: Shell) -> None:
     assert told["next"] == "vmops start exp1"
 
 
-def test_status_of_a_failure_tells_why_and_how_to_go_on(lab: Shell) -> None:
-    """At three in the morning the cause, the way on and the way back stand in one place."""
+def test_status_of_a_failure_shows_cause_and_next_command(lab: Shell) -> None:
+    """Cause, retry and removal are in one place."""
     failed = lab("provision", "bad", "-p", "vmSize=Standard_M128ms", "--wait")
     assert (failed.returncode, failed.stdout) == (1, "FAILED\n")
     *_, step, error = failed.stderr.splitlines()
@@ -203,28 +203,28 @@ def test_status_of_a_failure_tells_why_and_how_to_go_on(lab: Shell) -> None:
     assert "vmops provision bad -p vmSize=Standard_M128ms, or vmops deprovision bad to remove what was made\n" in told
 
 
-def test_a_vm_that_somebody_else_deleted_is_missed(lab: Shell) -> None:
-    """The record is not the truth: ARM is."""
+def test_status_of_a_deleted_vm_suggests_to_recreate_it(lab: Shell) -> None:
+    """ARM decides what exists, not the record."""
     vm = lab.json("provision", "lost", "--wait")["result"]["id"]
     here = daemon.ensure(lab.state_dir)
     headers = {"Authorization": f"Bearer {here.token}"}
     requests.delete(f"{here.arm}{vm}?api-version=2024-07-01", headers=headers, timeout=10).raise_for_status()
     told = lab("status", "lost").stdout
     assert told.startswith("lost: provisioned, no such VM in Azure\n")
-    assert "vmops provision lost makes it anew, vmops deprovision lost removes what is left\n" in told
+    assert "vmops provision lost recreates it, vmops deprovision lost removes what is left\n" in told
 
 
-def test_status_of_a_vm_that_nobody_knows(lab: Shell) -> None:
-    """Nothing known is an answer, not an error."""
+def test_status_of_an_unknown_vm(lab: Shell) -> None:
+    """An unknown VM is an answer and not an error."""
     done = lab("status", "nobody")
     assert (done.returncode, done.stdout) == (
         0,
-        "nobody: no deployment is recorded on this host, no such VM in Azure\n",
+        "nobody: this host has no record of a deployment, no such VM in Azure\n",
     )
 
 
-def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None:
-    """After a hundred experiments the list is still short."""
+def test_list_shows_removed_vms_only_with_all(lab: Shell) -> None:
+    """By default removed VMs are only counted."""
     assert lab("deprovision", "never", "--wait").returncode == 0
     header, *rows = lab("list").stdout.splitlines()
     assert header.split() == ["NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "SPENT", "AGE", "EXPIRES", "OWNER"]
@@ -239,8 +239,8 @@ def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None
     assert re.search(r" more (is|are) gone \(--all lists them\)\n$", lab("list").stderr)
 
 
-def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
-    """What would be made, changed, replaced or deleted is seen before it happens."""
+def test_dry_runs_change_nothing(lab: Shell) -> None:
+    """A dry run shows what would be made, changed, replaced or deleted."""
     writes = lab.azure.writes()
     creates = lab.json("provision", "new", "--dry-run")["changes"]
     assert {step["operation"] for step in creates} == {"create"}
@@ -260,7 +260,7 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     assert (replaced.stdout, replaced.stderr) == (
         "replace  VirtualMachine exp1\n         storageProfile.imageReference: "
         "Canonical:ubuntu-24_04-lts:server:latest → Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest\n",
-        "warning: VirtualMachine exp1 is made anew, and loses exp1-osdisk\n1 change to be made; nothing was changed\n"
+        "warning: VirtualMachine exp1 is replaced, and loses exp1-osdisk\n1 change to be made; nothing was changed\n"
         f"{costs.format(0.08)}",
     )
     unknown = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v55", "--dry-run")
@@ -278,7 +278,7 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
 
 
 def test_offers_and_quotas_can_be_read_and_be_json(lab: Shell) -> None:
-    """Where there is room, at what price, and why not elsewhere; quotas that are used are shown, the others counted."""
+    """Places have a price and a verdict with its reason. Unused quotas are only counted."""
     sizes = "vmSize=Standard_B2s,Standard_M128ms"
     header, here, restricted = lab("offers", "-p", sizes).stdout.splitlines()
     assert header.split() == ["ORDER", "SIZE", "PLACE", "PRIORITY", "PRICE", "LEFT", "VERDICT", "WHY"]
@@ -300,29 +300,29 @@ def test_offers_and_quotas_can_be_read_and_be_json(lab: Shell) -> None:
 
 
 def test_a_wait_by_the_handle_alone(lab: Shell) -> None:
-    """The handle is all that another shell needs, of a power operation and of a deployment."""
+    """The handle of a power operation or a deployment is enough in another shell."""
     for call in (("restart", "exp1"), ("deprovision", "absent")):
         handle = lab.json(*call)["result"]["asyncResultsUrl"]
         done = lab("wait", "-p", f"asyncResultsUrl={handle}")
         assert (done.returncode, done.stdout.split()[0]) == (0, "SUCCEEDED"), done.stderr
 
 
-def test_a_wait_for_a_vm_to_be_gone_follows_nothing_else(lab: Shell) -> None:
-    """That a restart is over says nothing of that."""
+def test_wait_gone_ignores_the_handle_of_another_operation(lab: Shell) -> None:
+    """The end of a restart does not answer a wait for absence."""
     handle = lab.json("restart", "exp1")["result"]["asyncResultsUrl"]
     done = lab("wait", "exp1", "--gone", "-p", f"asyncResultsUrl={handle}")
     assert (done.returncode, done.stdout) == (1, "FAILED\n")
 
 
-def test_a_reader_that_leaves_is_no_error(lab: Shell) -> None:
-    """``vmops list | true`` ends quietly."""
+def test_a_closed_stdout_is_no_error(lab: Shell) -> None:
+    """``vmops list | true`` ends without a traceback."""
     command = f"set -o pipefail; {VMOPS} list | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=lab.environment, timeout=60)
     assert done.stderr == ""
 
 
 def test_a_misspelled_parameter_of_a_file_is_pointed_out(lab: Shell, tmp_path: Path) -> None:
-    """It is ignored, as the contract has it, but not silently; stdout stays clean."""
+    """It is ignored with a warning on stderr; stdout has the result only."""
     (tmp_path / "p.yaml").write_text("vmName: exp1\nvmsize: Standard_D2s_v5\ntrial: 3\n")
     done = lab("provision", "--params", str(tmp_path / "p.yaml"), "--dry-run", "--json")
     told = json.loads(done.stdout)
@@ -334,15 +334,15 @@ def test_a_misspelled_parameter_of_a_file_is_pointed_out(lab: Shell, tmp_path: P
 
 
 def test_a_missing_engine_is_a_sentence(lab: Shell) -> None:
-    """Whether the engine is missing here or in the worker, the sentence names what was set."""
+    """The sentence names the setting, whether the engine is missing here or in the worker."""
     for options in (["--dry-run"], ["--wait"]):
         done = lab("provision", "engineless", *options, engine="/nonexistent")
         assert done.returncode == 1
         assert "VMOPS_ENGINE is '/nonexistent'" in done.stderr.splitlines()[-1]
 
 
-def test_ctrl_c_ends_the_waiting_and_nothing_else(azure: Azure, shell: Shell) -> None:
-    """The whole foreground gets the signal, as from a terminal; the worker is none of it, and goes on to succeed."""
+def test_ctrl_c_ends_only_the_wait(azure: Azure, shell: Shell) -> None:
+    """The whole foreground group gets SIGINT. The worker is not in it, and succeeds."""
     azure.stick("create")
     call = ("provision", "exp1", "--wait", "--json")
     with shell.start(*call, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
@@ -361,8 +361,8 @@ def test_ctrl_c_ends_the_waiting_and_nothing_else(azure: Azure, shell: Shell) ->
     assert shell("wait", "exp1").returncode == 0
 
 
-def test_ctrl_c_during_a_resize_names_a_way_that_keeps_the_vm(azure: Azure, shell: Shell) -> None:
-    """The VM was there before: what is named ends the change, and the VM is there after it."""
+def test_ctrl_c_during_a_resize_suggests_no_deprovision(azure: Azure, shell: Shell) -> None:
+    """The suggested command ends the change and keeps the VM."""
     vm = shell.json("provision", "exp1", "--wait")["result"]["id"]
     azure.stick("update")
     with shell.start("provision", "exp1", "-p", "vmSize=Standard_D2s_v5", "--wait", stderr=subprocess.PIPE) as waiting:
@@ -378,11 +378,11 @@ def test_ctrl_c_during_a_resize_names_a_way_that_keeps_the_vm(azure: Azure, shel
     told = shell("status", "exp1").stdout
     assert told.startswith("exp1: provision failed, running\n")
     again = "vmops provision exp1 -p vmSize=Standard_D2s_v5"
-    assert f"{again}, or vmops deprovision exp1 to remove the VM with all that it has\n" in told
+    assert f"{again}, or vmops deprovision exp1 to remove the VM with its disks\n" in told
 
 
 def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell: Shell) -> None:
-    """TIMED_OUT is exit code 1 and says that nothing is lost; PENDING is 0 for who only began, 1 for who waited."""
+    """TIMED_OUT exits with 1. PENDING exits with 0 without a wait, and with 1 after a wait."""
     azure.stick("create")
     begun = shell("provision", "exp1")
     assert (begun.returncode, begun.stdout.split()[0]) == (0, "PENDING")
@@ -391,14 +391,14 @@ def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell
     short = shell("provision", "exp1", "--wait", "-p", "pollTimeout=0.1")
     assert (short.returncode, short.stdout) == (1, "TIMED_OUT\n")
     assert short.stderr.splitlines()[-1] == (
-        "error: the provision of exp1 is not over within pollTimeout, but goes on: follow it with `vmops wait exp1`"
+        "error: the provision of exp1 is not done within pollTimeout, but goes on: follow it with `vmops wait exp1`"
     )
     azure.let_go()
     assert shell("wait", "exp1").returncode == 0
 
 
-def test_on_a_terminal_it_is_seen_what_is_in_flight(azure: Azure, shell: Shell) -> None:
-    """A VM takes minutes: its row moves, with the time that it has taken. What is in flight can be cancelled."""
+def test_a_terminal_shows_the_steps_in_flight(azure: Azure, shell: Shell) -> None:
+    """Each step in flight has a row with its duration. The deployment can be cancelled."""
     daemon.ensure(shell.state_dir, 1)
     assert shell("provision", "exp1").returncode == 0
     controller, terminal = pty.openpty()
@@ -442,7 +442,7 @@ WRONG_CALLS = {
 
 @pytest.mark.parametrize(("arguments", "sentence"), WRONG_CALLS.values(), ids=WRONG_CALLS)
 def test_a_wrong_call_is_a_sentence_and_exit_code_2(shell: Shell, arguments: list[str], sentence: str) -> None:
-    """The last line on stderr is one clear error, nothing is on stdout, and a secret is on neither."""
+    """Stderr ends with one error, stdout is empty, and neither has a secret."""
     done = shell(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     *progress, error = done.stderr.splitlines()
@@ -452,7 +452,7 @@ def test_a_wrong_call_is_a_sentence_and_exit_code_2(shell: Shell, arguments: lis
 
 
 def test_a_file_that_is_no_json_is_a_wrong_call(shell: Shell, tmp_path: Path) -> None:
-    """It is refused before anything is made, the state directory's records included."""
+    """It is refused before anything is made, the records included."""
     (tmp_path / "vm.json").write_text("vmName: exp1")
     done = shell("provision", "--params", str(tmp_path / "vm.json"), "--wait")
     assert (done.returncode, done.stdout) == (2, "")
@@ -460,8 +460,8 @@ def test_a_file_that_is_no_json_is_a_wrong_call(shell: Shell, tmp_path: Path) ->
     assert list(shell.state_dir.iterdir()) == []
 
 
-def test_all_that_is_wrong_is_said_at_once(shell: Shell) -> None:
-    """Nobody mends a call one error at a time."""
+def test_all_parameter_errors_are_reported_at_once(shell: Shell) -> None:
+    """Every problem of a call is in one report."""
     done = shell("provision", "x", "-p", "vmPorts=0", "-p", "publicIp=perhaps")
     assert done.stderr.splitlines() == [
         "error: vmPorts: '0' is not a port (1 to 65535)",
@@ -470,14 +470,14 @@ def test_all_that_is_wrong_is_said_at_once(shell: Shell) -> None:
 
 
 def test_a_wrong_setting_is_named_as_the_variable_that_holds_it(shell: Shell) -> None:
-    """Whoever exported it a year ago must be able to find it."""
+    """The error names the environment variable."""
     done = shell("history", cloud="mars")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: VMOPS_CLOUD: 'mars': ")
 
 
 def test_a_state_directory_that_cannot_be_written_is_a_sentence(shell: Shell, tmp_path: Path) -> None:
-    """It names the directory and what the system says of it."""
+    """It names the directory and the system's error."""
     (tmp_path / "file").touch()
     done = shell("history", state_dir=str(tmp_path / "file" / "state"))
     assert (done.returncode, done.stdout) == (1, "")
@@ -487,8 +487,8 @@ def test_a_state_directory_that_cannot_be_written_is_a_sentence(shell: Shell, tm
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_shows_examples_that_are_right(name: str) -> None:
-    """Every command's help has an example, and every example names a command and options that there are."""
+def test_help_examples_are_valid_calls(name: str) -> None:
+    """Each command's help has an example, whose command and options exist."""
     shown = CliRunner().invoke(command_line(), [name, "--help"], terminal_width=200).stdout
     if hasattr(COMMANDS[name], "commands"):
         return
@@ -509,7 +509,7 @@ def test_help_shows_examples_that_are_right(name: str) -> None:
     ],
 )
 def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[str], heavy: set[str]) -> None:
-    """Help, lists and looks are there at once."""
+    """Help, lists and queries start quickly."""
     program = (
         f"import atexit, sys; sys.argv = ['vmops', *{arguments!r}]; from vmops.cli import main; "
         "atexit.register(lambda: print('modules', *{name.partition('.')[0] for name in sys.modules})); main()"
@@ -518,8 +518,8 @@ def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[s
     assert heavy & set(done.stdout.splitlines()[-1].split()) == set()
 
 
-def test_what_runs_and_sweeps_means_the_subscription_of_the_login_too(shell: Shell) -> None:
-    """As every verb: who names none means that of the environment, and is told."""
+def test_run_and_sweep_use_the_subscription_of_the_login(shell: Shell) -> None:
+    """Without a named subscription they use that of the environment, and print it."""
     shell.environment["AZURE_SUBSCRIPTION_ID"] = "11111111-2222-3333-4444-555555555555"
     for call in (("run", "x", "-p", "adminUsername=root", "--", "true"), ("sweep",)):
         done = shell(*call, cloud="public")

@@ -1,4 +1,4 @@
-"""At a terminal a person is asked before something is lost; a script says beforehand that it may be."""
+"""At a terminal a person is asked before something is lost; a script consents with an option."""
 
 import os
 import pty
@@ -20,7 +20,7 @@ def shell(azure: Azure, state_dir: Path) -> Shell:
 
 
 def at_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]:
-    """Make a call with a terminal as stdin, and type an answer; give its exit code and what stderr said."""
+    """Make a call with a terminal as stdin and type an answer; give its exit code and stderr."""
     controller, terminal = pty.openpty()
     try:
         os.write(controller, f"{answer}\n".encode())
@@ -33,8 +33,8 @@ def at_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]
     return done.returncode, done.stderr
 
 
-def test_a_removal_is_asked_for(shell: Shell, azure: Azure) -> None:
-    """All that goes is shown; no is an answer, and so is yes."""
+def test_deprovision_at_a_terminal_asks(shell: Shell, azure: Azure) -> None:
+    """All resources are shown first; no cancels, yes continues."""
     assert shell("provision", "c1", "--wait").returncode == 0
     before = azure.writes()
     code, said = at_a_terminal(shell, "n", "deprovision", "c1", "--wait")
@@ -47,8 +47,8 @@ def test_a_removal_is_asked_for(shell: Shell, azure: Azure) -> None:
 
 
 @pytest.mark.parametrize("options", [("--yes",), ()], ids=["sure", "script"])
-def test_who_is_sure_is_not_asked(shell: Shell, azure: Azure, options: tuple[str, ...]) -> None:
-    """Nor is who has no terminal: a hook after an experiment waits for nobody."""
+def test_deprovision_with_yes_does_not_ask(shell: Shell, azure: Azure, options: tuple[str, ...]) -> None:
+    """Without a terminal nobody is asked either."""
     assert shell("provision", "c1", "--wait").returncode == 0
     if options:
         assert at_a_terminal(shell, "n", "deprovision", "c1", "--wait", *options)[0] == 0
@@ -57,29 +57,27 @@ def test_who_is_sure_is_not_asked(shell: Shell, azure: Azure, options: tuple[str
     assert azure.ids() == set()
 
 
-def test_a_removal_of_nothing_asks_nothing(shell: Shell) -> None:
-    """There is nothing to lose."""
+def test_deprovision_of_nothing_does_not_ask(shell: Shell) -> None:
+    """Nothing can be lost."""
     assert at_a_terminal(shell, "n", "deprovision", "c1", "--wait")[0] == 0
 
 
 LOSSES = [
-    (OTHER_IMAGE, "c1 is made anew for image, and loses c1-osdisk, c1-data-0, c1-data-1"),
-    (("-p", "customData=#!/bin/sh"), "c1 is made anew for customData, and loses c1-osdisk, c1-data-0, c1-data-1"),
+    (OTHER_IMAGE, "c1 is replaced because of image, and loses c1-osdisk, c1-data-0, c1-data-1"),
+    (("-p", "customData=#!/bin/sh"), "c1 is replaced because of customData, and loses c1-osdisk, c1-data-0, c1-data-1"),
     (("-p", "dataDisks=4"), "c1-data-1 is detached, and still paid for"),
 ]
 
 
 @pytest.mark.parametrize(("change", "words"), LOSSES, ids=["image", "custom data", "disk"])
-def test_a_provision_that_loses_disks_is_asked_for(
-    shell: Shell, azure: Azure, change: tuple[str, ...], words: str
-) -> None:
-    """A script is refused, and told what to say; nothing is written before there is an answer."""
+def test_provision_that_loses_disks_asks(shell: Shell, azure: Azure, change: tuple[str, ...], words: str) -> None:
+    """A script is refused with the option to use. Nothing is written before the answer."""
     assert shell("provision", "c1", *DISKS, "--wait").returncode == 0
     call = ("provision", "c1", "--same", *change, "--wait")
     before = azure.writes()
     refused = shell(*call)
     assert (refused.returncode, refused.stdout) == (1, "FAILED\n")
-    assert f"{words}; say --replace if that is meant" in refused.stderr
+    assert f"{words}; use --replace to allow it" in refused.stderr
     code, said = at_a_terminal(shell, "n", *call)
     assert (code, azure.writes()) == (1, before)
     assert f"{words}\nGo on? [y/N]" in said
@@ -87,8 +85,8 @@ def test_a_provision_that_loses_disks_is_asked_for(
     assert azure.writes() != before
 
 
-def test_a_change_that_loses_nothing_asks_nothing(shell: Shell) -> None:
-    """A size, a port, another disk."""
+def test_provision_that_loses_nothing_does_not_ask(shell: Shell) -> None:
+    """Another size, port or disk loses nothing."""
     assert shell("provision", "c1", "-p", "dataDisks=4", "--wait").returncode == 0
     assert (
         shell("provision", "c1", *DISKS, "-p", "vmSize=Standard_D2s_v5", "-p", "vmPorts=80", "--wait").returncode == 0

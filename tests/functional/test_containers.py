@@ -1,4 +1,4 @@
-"""A container: nobody's user, and a first process that asks for none of the dead. Only root can make these (Linux)."""
+"""Containers: a user without an account, and a first process that reaps no orphans. Only root can make them (Linux)."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ from vmops.engine.install import locate
 ROOT = Path(__file__).parents[2]
 
 NAMELESS = "--user --map-user=54321 --map-group=54321"
-"""Be a user whose number is in no file, and to whom all that is ours belongs."""
+"""Run as a user id without an account, which owns all of our files."""
 
 WHOLE_LIFE = """
 from vmops import Status, VMOps
@@ -37,7 +37,7 @@ print([psutil.Process(each).name() for each in psutil.pids() if each != 1])
 
 
 def apart(kinds: str, shell: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run a shell in name spaces of its own, with these variables and no others."""
+    """Run a shell in new namespaces, with exactly these environment variables."""
     command = ["unshare", *kinds.split(), "sh", "-euc", shell]
     if os.geteuid() or subprocess.run(["unshare", *kinds.split(), "true"], capture_output=True, check=False).returncode:
         pytest.skip("no name spaces can be made here")
@@ -46,18 +46,18 @@ def apart(kinds: str, shell: str, **variables: str) -> "subprocess.CompletedProc
 
 
 def python(program: str) -> str:
-    """Give the shell that becomes a program."""
+    """Give the shell command that becomes a Python program."""
     return f"exec {shlex.quote(sys.executable)} -c {shlex.quote(program)}"
 
 
 def needs_c(engine: Path) -> bool:
-    """Tell whether an engine asks the C library who its user is, as one that was built by an earlier vmops does."""
+    """Tell whether an engine uses the C library to look up its user, as those of earlier versions did."""
     with engine.open("rb") as file:
         return b"ld-linux" in file.read(8192)
 
 
-def test_a_user_without_a_name_and_a_home_has_a_vm(engine: Path, state_dir: Path) -> None:
-    """A cluster runs containers as a number of its own choice, of which no file knows."""
+def test_a_container_user_without_name_and_home_provisions(engine: Path, state_dir: Path) -> None:
+    """Clusters run containers under a user id without an account."""
     if needs_c(engine):
         pytest.skip("this engine was built with C: remove it, and `vmops engine install` builds one without")
     told = {"VMOPS_STATE_DIR": str(state_dir), "VMOPS_ENGINE": str(engine)}
@@ -78,22 +78,22 @@ def test_a_user_without_a_name_and_a_home_has_a_vm(engine: Path, state_dir: Path
         ),
     ],
 )
-def test_a_home_that_is_missing_is_named(program: str, says: str) -> None:
-    """With what to set instead, and nothing is written to a directory that is called ``~``."""
+def test_a_missing_home_is_reported(program: str, says: str) -> None:
+    """The error names the setting to use, and no directory ``~`` is created."""
     ended = apart(NAMELESS, python(program))
     assert says in ended.stderr.splitlines()[-1]
 
 
-def test_no_zombie_of_ours_is_left_to_the_first_process(engine: Path, state_dir: Path) -> None:
-    """A program that is the first process asks for its own children only, not for those that others leave to it."""
+def test_pid_1_gets_no_zombies(engine: Path, state_dir: Path) -> None:
+    """A program that is the first process reaps only its own children."""
     told = {"VMOPS_STATE_DIR": str(state_dir), "VMOPS_WORKER_IDLE": "0.2", "HOME": os.environ["HOME"]}
     ended = apart("--pid --fork --mount-proc", python(WHOLE_LIFE + NOBODY_IS_LEFT), **told)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "[]\n"
 
 
-def test_the_engines_directory_is_open_to_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An image is made by root, and runs as anybody; an earlier vmops had closed it."""
+def test_the_engine_directory_is_readable_by_all_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image is built by root and runs as any user; earlier versions had closed the directory."""
     (home := tmp_path / "engine").mkdir(mode=0o700)
     (ours := home / locate.ENGINE_VERSION / "bin").mkdir(parents=True)
     (ours / "pulumi").touch(mode=0o755)

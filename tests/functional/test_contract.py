@@ -1,4 +1,4 @@
-"""The seven methods and every status of the contract, against the real engine and the local Azure."""
+"""The seven methods and every status of the contract, with the real engine and the local Azure."""
 
 import signal
 import subprocess
@@ -23,7 +23,7 @@ Deploy = Callable[[Params], dict[str, Any]]
 
 
 def test_implements_the_protocol(ops: VMOps) -> None:
-    """VMOps is a SupportsVMOps, so mlos_bench's callers accept it."""
+    """VMOps is a SupportsVMOps."""
     assert isinstance(ops, SupportsVMOps)
 
 
@@ -36,7 +36,7 @@ def test_a_whole_life(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A VM is made, used and gone: every verb is PENDING then SUCCEEDED, and nothing is left behind."""
+    """Every verb is PENDING and then SUCCEEDED, and nothing is left at the end."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -60,8 +60,8 @@ def test_a_whole_life(
     assert not list((state_dir / "stacks").glob("*/Pulumi.exp1*"))
 
 
-def test_a_refused_create_is_failed_and_can_be_mended(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
-    """A size that ARM refuses is FAILED with ARM's code; another size then works, and nothing is left after it."""
+def test_a_refused_create_fails_and_the_next_provision_succeeds(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
+    """A size that ARM refuses is FAILED with ARM's code. Another size then works, and nothing is left afterwards."""
     params: Params = {"vmName": "exp1", "vmSize": "Standard_M128ms"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
@@ -82,7 +82,7 @@ def test_a_refused_create_is_failed_and_can_be_mended(ops: VMOps, azure: Azure, 
 def test_a_wait_that_is_too_short_is_timed_out_and_the_work_goes_on(
     ops: VMOps, azure: Azure, deprovision: Deploy
 ) -> None:
-    """TIMED_OUT is the waiter's verdict only: a later wait sees the success. A timeout of 0 is one look: PENDING."""
+    """A later wait sees the success. With a timeout of 0 the status is polled once, and is PENDING."""
     azure.stick("create")
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -94,8 +94,8 @@ def test_a_wait_that_is_too_short_is_timed_out_and_the_work_goes_on(
     assert azure.resources() == []
 
 
-def test_a_power_operation_that_takes_long_is_timed_out(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Waiting for a power operation ends with TIMED_OUT, and is PENDING with a timeout of 0."""
+def test_a_slow_power_operation_times_out(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The wait is TIMED_OUT, with a timeout of 0 PENDING."""
     params: Params = {"vmName": "exp1"}
     provision(params)
     azure.stick("powerOff")
@@ -106,7 +106,7 @@ def test_a_power_operation_that_takes_long_is_timed_out(ops: VMOps, azure: Azure
 
 @pytest.mark.parametrize("method", ["wait_vm_deployment(True, params)", "wait_vm_operation(params)"])
 def test_another_process_can_wait(ops: VMOps, state_dir: Path, method: str) -> None:
-    """A deployment's handle means the same in another process, to both waits."""
+    """Both waits accept the handle of a deployment in another process."""
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
     program = f"import vmops; params = {params!r}; print(vmops.VMOps().{method}[0].name)"
@@ -117,7 +117,7 @@ def test_another_process_can_wait(ops: VMOps, state_dir: Path, method: str) -> N
 def test_another_process_can_wait_for_a_power_operation_by_its_url_alone(
     ops: VMOps, azure: Azure, provision: Deploy
 ) -> None:
-    """The operation's URL is all that a wait in another process needs."""
+    """The URL of the operation is enough."""
     params: Params = {"vmName": "exp1"}
     outputs = provision(params)
     assert ops.vm_stop(params) == (Status.PENDING, {})
@@ -129,20 +129,20 @@ def test_another_process_can_wait_for_a_power_operation_by_its_url_alone(
 
 
 def test_waiting_without_a_handle_is_pending_at_once(ops: VMOps) -> None:
-    """Without asyncResultsUrl there is nothing to wait for."""
+    """Without asyncResultsUrl there is nothing to poll."""
     assert ops.wait_vm_operation({"vmName": "exp1"}) == (Status.PENDING, {})
 
 
 def test_an_url_elsewhere_is_refused_before_any_request(ops: VMOps, azure: Azure) -> None:
-    """The token goes to the cloud's own endpoint only."""
+    """The token is sent to the cloud's own endpoint only."""
     before = len(azure.journal())
     with pytest.raises(SpecError, match=r"asyncResultsUrl: https://evil\.example/x is not on this cloud's endpoint"):
         ops.wait_vm_operation({"vmName": "exp1", "asyncResultsUrl": "https://evil.example/x"})
     assert len(azure.journal()) == before
 
 
-def test_what_a_failed_provision_leaves_is_not_gone(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
-    """There is no VM, but a network and an address that is paid for: a wait for all to be gone says what there is."""
+def test_wait_gone_fails_after_a_failed_provision(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
+    """There is no VM, but a network and an address; the failure names what exists."""
     params: Params = {"vmName": "exp1", "vmSize": "Standard_M128ms"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
@@ -156,8 +156,8 @@ def test_what_a_failed_provision_leaves_is_not_gone(ops: VMOps, azure: Azure, de
     assert azure.resources() == []
 
 
-def test_only_absence_ends_a_wait_for_a_vm_to_be_gone(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The params may still carry the handle of what made the VM or stopped it; that this is over says nothing."""
+def test_wait_gone_succeeds_only_if_the_vm_is_absent(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """A handle of an earlier create or stop in the params does not end the wait."""
     params: Params = {"vmName": "exp1"}
     provision(params)
     assert ops.wait_vm_deployment(False, params) == (Status.FAILED, {})
@@ -170,8 +170,8 @@ def test_only_absence_ends_a_wait_for_a_vm_to_be_gone(ops: VMOps, azure: Azure, 
     assert ops.wait_vm_deployment(True, removal) == (Status.FAILED, {})
 
 
-def test_deprovision_of_what_never_was_succeeds(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
-    """Absence is success, and so is absence twice."""
+def test_deprovision_of_a_vm_that_never_existed_succeeds(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
+    """So does a second call."""
     params: Params = {"vmName": "never"}
     assert ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED
     deprovision(params)
@@ -179,8 +179,8 @@ def test_deprovision_of_what_never_was_succeeds(ops: VMOps, azure: Azure, deprov
     assert azure.resources() == []
 
 
-def test_waiting_for_a_vm_nobody_knows_is_failed(ops: VMOps) -> None:
-    """Neither record, backend nor ARM knows it: not_found, at once."""
+def test_waiting_for_an_unknown_vm_fails(ops: VMOps) -> None:
+    """Without a record, a stack and a VM the wait fails at once with not_found."""
     params: Params = {"vmName": "never"}
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
@@ -190,7 +190,7 @@ def test_waiting_for_a_vm_nobody_knows_is_failed(ops: VMOps) -> None:
 
 @pytest.mark.parametrize("verb", ["vm_start", "vm_stop", "vm_restart"])
 def test_power_verbs_on_a_vm_that_does_not_exist_are_failed(ops: VMOps, verb: str) -> None:
-    """What does not exist cannot be started or stopped: FAILED, with the reason."""
+    """The status is FAILED, with the reason."""
     params: Params = {"vmName": "never"}
     assert getattr(ops, verb)(params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
@@ -198,10 +198,8 @@ def test_power_verbs_on_a_vm_that_does_not_exist_are_failed(ops: VMOps, verb: st
     assert failure.kind is FailureKind.NOT_FOUND
 
 
-def test_provisioning_again_changes_nothing_and_starts_nothing(
-    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
-) -> None:
-    """The same spec again is SUCCEEDED at once: no worker, no write, at most two looks at ARM."""
+def test_unchanged_provision_starts_no_worker(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """SUCCEEDED at once, without a worker and a write, after at most two reads of ARM."""
     params: Params = {"vmName": "exp1"}
     provision(params)
     logs, before = sorted(state_dir.glob("logs/*/*")), len(azure.journal())
@@ -212,7 +210,7 @@ def test_provisioning_again_changes_nothing_and_starts_nothing(
 
 
 def test_the_same_provision_in_flight_is_joined(ops: VMOps, azure: Azure) -> None:
-    """Asking again while it is being made gives the same operation; asking for something else is FAILED, locked."""
+    """An equal request gets the same operation; another request is FAILED (locked)."""
     azure.stick("create")
     first: Params = {"vmName": "exp1"}
     second, other = dict(first), {**first, "vmSize": "Standard_D2s_v5"}
@@ -230,7 +228,7 @@ def test_the_same_provision_in_flight_is_joined(ops: VMOps, azure: Azure) -> Non
 
 
 def test_another_size_is_changed_in_place(azure: Azure, provision: Deploy) -> None:
-    """A resize keeps the VM: the same vmId, and one write."""
+    """The VM keeps its vmId, and one write is sent."""
     outputs = provision({"vmName": "exp1"})
     before, writes = azure.vm(outputs["id"]), len(azure.writes())
     again = provision({"vmName": "exp1", "vmSize": "Standard_D2s_v5"})
@@ -242,7 +240,7 @@ def test_another_size_is_changed_in_place(azure: Azure, provision: Deploy) -> No
 
 
 def test_a_stopped_vm_is_started_by_provision(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Stop, then provision: it runs again."""
+    """After a stop, a provision makes the VM run again."""
     params: Params = {"vmName": "exp1", "stopMode": "deallocate"}
     outputs = provision(params)
     assert ops.vm_stop(params) == (Status.PENDING, {})
@@ -255,7 +253,7 @@ def test_a_stopped_vm_is_started_by_provision(ops: VMOps, azure: Azure, provisio
 def test_another_image_replaces_the_vm_and_keeps_its_addresses(
     azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """The VM is made anew; NIC and public address are the very same resources."""
+    """The VM is replaced; interface and public address are the same resources."""
     params: Params = {"vmName": "exp1"}
     outputs = provision(params)
     kept = _guids(azure)
@@ -269,7 +267,7 @@ def test_another_image_replaces_the_vm_and_keeps_its_addresses(
 
 
 def _guids(azure: Azure) -> dict[str, str]:
-    """Give what ARM made each NIC and address anew with: it changes if the resource is deleted and made again."""
+    """Give ARM's own ids of the interface and the address: a recreated resource has a new one."""
     kinds = ("networkInterfaces", "publicIPAddresses")
     found = [each["id"] for each in azure.resources() if each["type"].endswith(kinds)]
     bodies = {each: azure.get(f"{each}?api-version=2024-05-01") for each in found}
@@ -279,7 +277,7 @@ def _guids(azure: Azure) -> dict[str, str]:
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_two_vms_share_a_named_network(azure: Azure, provision: Deploy, deprovision: Deploy, first: int) -> None:
-    """Whichever goes first, the network stays for the other, and goes with the last."""
+    """Whichever is removed first, the network stays for the other, and is removed with the last."""
     shared = {"resourceGroup": "lab", "virtualNetworkName": "lab-net", "subnetName": "lab-subnet"}
     machines: list[Params] = [{**shared, "vmName": "left"}, {**shared, "vmName": "right"}]
     addresses = {provision(params)["privateIp"] for params in machines}
@@ -291,7 +289,7 @@ def test_two_vms_share_a_named_network(azure: Azure, provision: Deploy, deprovis
 
 
 def test_a_group_that_existed_before_stays(azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
-    """A named group that is not ours is used, in its own location, and left as it was."""
+    """A named group that is not ours is used in its own location, and left unchanged."""
     group = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/theirs"
     body = {"location": "northeurope", "tags": {"purpose": "theirs"}}
     azure.put(f"{group}?api-version=2024-03-01", body)
@@ -301,8 +299,8 @@ def test_a_group_that_existed_before_stays(azure: Azure, provision: Deploy, depr
     assert [(each["id"], each["tags"]) for each in azure.resources()] == [(group, {"purpose": "theirs"})]
 
 
-def test_another_owners_vm_is_not_touched(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
-    """Provision, deprovision and power verbs refuse what belongs to somebody else, naming the owner."""
+def test_another_owners_vm_is_refused(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """Provision, deprovision and power verbs refuse it and name the owner."""
     provision({"vmName": "exp1"})
     stranger = VMOps(ops.settings.model_copy(update={"owner": "stranger"}))
     params: Params = {"vmName": "exp1", "vmSize": "Standard_D2s_v5"}
@@ -322,10 +320,10 @@ def test_another_owners_vm_is_not_touched(ops: VMOps, azure: Azure, state_dir: P
 
 
 @pytest.mark.parametrize("verb", ["vm_deprovision", "vm_provision"])
-def test_what_is_left_of_another_owners_vm_is_not_touched(
+def test_another_owners_orphans_are_refused(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, verb: str
 ) -> None:
-    """The VM was deleted by hand: the owner is asked of the group and of all else that its stack has."""
+    """The VM was deleted by hand. The owner is read from the group and from the other resources of the stack."""
     provision({"vmName": "exp1"})
     machine = next(each["id"] for each in azure.resources() if each["type"].endswith("/virtualMachines"))
     azure.delete(f"{machine}?api-version=2024-07-01")
@@ -340,8 +338,8 @@ def test_what_is_left_of_another_owners_vm_is_not_touched(
     assert azure.resources() == there
 
 
-def test_what_cannot_change_is_refused(ops: VMOps, provision: Deploy) -> None:
-    """Another location is immutable: deprovision first."""
+def test_changing_an_immutable_parameter_is_refused(ops: VMOps, provision: Deploy) -> None:
+    """Another location is refused, with the advice to deprovision first."""
     provision({"vmName": "exp1"})
     params: Params = {"vmName": "exp1", "location": "eastus"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -351,15 +349,15 @@ def test_what_cannot_change_is_refused(ops: VMOps, provision: Deploy) -> None:
     assert (failure.kind, failure.next_step.split(",")[0]) == (FailureKind.IMMUTABLE, "deprovision first")
 
 
-def test_a_mapping_that_cannot_be_written_is_left_alone(ops: VMOps) -> None:
-    """The handle is a convenience: read-only params work without it."""
+def test_an_immutable_params_mapping_is_accepted(ops: VMOps) -> None:
+    """Without a writable mapping no handle is set, and all verbs work."""
     params = MappingProxyType({"vmName": "exp1"})
     assert ops.vm_provision(params) == (Status.PENDING, {})  # type: ignore[arg-type]
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED  # type: ignore[arg-type]
 
 
 def test_bad_parameters_raise_and_nothing_happens(ops: VMOps, azure: Azure) -> None:
-    """A missing name, a port that is none and a weak password are one clear sentence each, before any request."""
+    """A missing name, an invalid port and a weak password are one sentence each, before any request."""
     before = len(azure.journal())
     for params, sentence in (
         ({}, "vmName: is required"),
@@ -373,10 +371,10 @@ def test_bad_parameters_raise_and_nothing_happens(ops: VMOps, azure: Azure) -> N
     assert ops.operations() == []
 
 
-def test_nothing_of_the_users_directory_or_shell_is_used(
+def test_the_users_directory_and_shell_settings_are_ignored(
     ops: VMOps, azure: Azure, provision: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A user's own stacks package and a shell full of PULUMI_* variables change nothing."""
+    """A package called stacks in the working directory, and PULUMI_* variables, have no effect."""
     theirs = tmp_path / "theirs"
     for package in ("stacks", "pulumi_azure_native"):
         (theirs / package).mkdir(parents=True)
@@ -393,7 +391,7 @@ def test_nothing_of_the_users_directory_or_shell_is_used(
 def test_a_deployment_that_takes_too_long_is_ended(
     ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
 ) -> None:
-    """deployTimeout ends the engine; what was begun is taken up by the next call, and nothing is left after it."""
+    """deployTimeout ends the engine. The next call continues, and a removal leaves nothing."""
     daemon.ensure(state_dir, 1)
     params: Params = {"vmName": "exp1", "deployTimeout": 4}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -412,7 +410,7 @@ def test_a_deployment_that_takes_too_long_is_ended(
 
 
 def test_a_disk_grows_in_place(azure: Azure, provision: Deploy) -> None:
-    """A bigger disk keeps the VM, though ARM allows it only while the VM is deallocated; it runs again afterwards."""
+    """The VM is deallocated for it, keeps its vmId and runs again afterwards."""
     params: Params = {"vmName": "exp1", "osDiskSizeGB": 64, "dataDisks": "32"}
     outputs = provision(params)
     before = azure.vm(outputs["id"])["properties"]["vmId"]
@@ -424,8 +422,8 @@ def test_a_disk_grows_in_place(azure: Azure, provision: Deploy) -> None:
     assert azure.power(outputs["id"]) == "running"
 
 
-def test_a_provision_again_extends_the_time_to_live(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """ttl is no part of what is desired: a longer one moves the tag and the record, and starts nothing."""
+def test_repeated_provision_restarts_the_ttl(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Another ttl changes the tag and the record, and starts no deployment."""
     outputs = provision({"vmName": "exp1", "ttl": "1h"})
     first = azure.vm(outputs["id"])["tags"]["vmops-expires"]
     params: Params = {"vmName": "exp1", "ttl": "5h"}
@@ -436,8 +434,10 @@ def test_a_provision_again_extends_the_time_to_live(ops: VMOps, azure: Azure, pr
     assert azure.vm(outputs["id"])["tags"]["vmops-expires"] == format_utc(operation.expires)
 
 
-def test_ctrl_c_cuts_no_beginning_in_two(ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes between the record and the worker, the worst moment that there is: the deployment goes on."""
+def test_ctrl_c_while_starting_leaves_no_record_without_a_worker(
+    ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGINT arrives between the record and the worker's start; the deployment goes on."""
     begin = start.start_worker
 
     def interrupted(*order: Any) -> None:
@@ -451,7 +451,7 @@ def test_ctrl_c_cuts_no_beginning_in_two(ops: VMOps, azure: Azure, monkeypatch: 
 
 
 def test_a_deprovision_ends_a_provision_in_flight(ops: VMOps, azure: Azure, state_dir: Path) -> None:
-    """Teardown need not wait for what it tears down: the provision is cancelled, and everything goes."""
+    """The provision is cancelled, and everything is removed."""
     azure.stick("create")
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -465,8 +465,8 @@ def test_a_deprovision_ends_a_provision_in_flight(ops: VMOps, azure: Azure, stat
     assert azure.resources() == []
 
 
-def test_a_cancelled_provision_goes_on_when_asked_for_again(ops: VMOps, azure: Azure, state_dir: Path) -> None:
-    """Cancel ends the engine and frees the VM; the same call makes what was missing."""
+def test_a_cancelled_provision_continues_when_repeated(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Cancel ends the engine and frees the VM; the same call makes what is missing."""
     azure.stick("create")
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})

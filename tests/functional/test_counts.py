@@ -1,4 +1,4 @@
-"""What each verb costs, counted: engine processes and calls to ARM. A regression is seen here without a stop-watch."""
+"""What each verb costs: engine processes and calls to ARM, which are counted and not timed."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +16,7 @@ echo "$@" >> "{log}"
 find "{state_dir}/backend" -name '*.pulumi-tags' | sed "s,.*/,$3 finds ," >> "{log}.files"
 exec "{engine}" "$@"
 """
-"""An engine that tells how it is called, and which files of tags it finds."""
+"""An engine that records its commands, and the tags files that it finds."""
 
 PARAMS = {"vmName": "exp1"}
 
@@ -30,7 +30,7 @@ class Counted:
     def during(self, work: Callable[[], Any]) -> tuple[list[str], Counter[str]]:
         """Give the commands of the engine that some work needed, and its calls to ARM by their method.
 
-        Whose engine is not vmops' own is asked for its version too.
+        An engine that is not vmops' own is also asked for its version.
         """
         self._log.write_text("")
         before = len(self._azure.journal())
@@ -41,13 +41,13 @@ class Counted:
         return [each for each in commands if each != "version"], calls
 
     def provision(self, **changes: Any) -> None:
-        """Provision, and see it end well."""
+        """Provision, and wait for its success."""
         params: Params = {**PARAMS, **changes}
         self._see(self.ops.vm_provision(params), Status.PENDING)
         self._see(self.ops.wait_vm_deployment(True, params), Status.SUCCEEDED)
 
     def deprovision(self) -> None:
-        """Deprovision, and see it end well."""
+        """Deprovision, and wait for its success."""
         self._see(self.ops.vm_deprovision(PARAMS), Status.PENDING)
         self._see(self.ops.wait_vm_deployment(False, PARAMS), Status.SUCCEEDED)
 
@@ -64,7 +64,7 @@ def counted(azure: Azure, state_dir: Path, engine: Path, tmp_path: Path) -> Coun
 
 
 def test_a_provision_needs_two_engines(counted: Counted) -> None:
-    """One makes the stack, one makes the VM; a further one is a quarter of a second for every VM."""
+    """One creates the stack, one makes the VM; another would cost a quarter of a second."""
     commands, calls = counted.during(counted.provision)
     assert commands == ["stack init", "up"]
     assert {method: calls[method] for method in ("PUT", "PATCH", "POST", "DELETE")} == {
@@ -76,15 +76,15 @@ def test_a_provision_needs_two_engines(counted: Counted) -> None:
     assert calls["GET"] == 23, "one of them, once in the life of a VM, is before a key is made for it"
 
 
-def test_what_is_so_already_needs_two_looks(counted: Counted) -> None:
-    """No engine, no process; one GET for the VM, and one for who may come in."""
+def test_unchanged_provision_costs_two_reads(counted: Counted) -> None:
+    """No engine and no process: one GET for the VM, and one for the security group."""
     counted.provision()
     again = lambda: counted.ops.vm_provision(dict(PARAMS))  # noqa: E731
     assert counted.during(again) == ([], Counter(GET=2))
 
 
 def test_a_change_needs_one_engine(counted: Counted) -> None:
-    """The stack is known to be there."""
+    """The stack exists already."""
     counted.provision()
     commands, calls = counted.during(lambda: counted.provision(vmSize="Standard_D2s_v5"))
     assert commands == ["up"]
@@ -93,7 +93,7 @@ def test_a_change_needs_one_engine(counted: Counted) -> None:
 
 
 def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
-    """One destroys, and once the group is seen to be gone one forgets the stack."""
+    """One destroys the resources; after the group is seen to be gone, one removes the stack."""
     counted.provision()
     commands, calls = counted.during(counted.deprovision)
     assert commands == ["destroy", "stack rm"]
@@ -101,15 +101,15 @@ def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
     assert calls["GET"] == 24  # whose each is, before; after it, each is seen gone by its id and by every list
 
 
-def test_a_removal_does_not_look_for_tags_that_are_not_there(counted: Counted, state_dir: Path, tmp_path: Path) -> None:
-    """The engine deletes them with the stack: where there are none, it sleeps between three attempts."""
+def test_removal_does_not_read_tags_of_absent_resources(counted: Counted, state_dir: Path, tmp_path: Path) -> None:
+    """The engine deletes the stack's tags file with the stack; a missing one costs it three attempts."""
     counted.provision()
     counted.deprovision()
     (stack,) = {operation.stack for operation in counted.ops.operations()}
     assert (tmp_path / "commands.files").read_text() == f"rm finds {stack}.pulumi-tags\n"
     assert list((state_dir / "backend").rglob("*.pulumi-tags*")) == []
 
-    """No engine, no process: its group, its ids and both lists by tag are asked once."""
+    """No engine, no process: its group, its ids and both lists by tag are read once."""
     """No engine, no process, one GET."""
     counted.provision()
     counted.deprovision()
@@ -119,7 +119,7 @@ def test_a_removal_does_not_look_for_tags_that_are_not_there(counted: Counted, s
 
 @pytest.mark.parametrize("verb", ["vm_stop", "vm_start", "vm_restart"])
 def test_a_power_verb_needs_three_calls(counted: Counted, verb: str) -> None:
-    """A look whose VM it is, the call, and one look at its end, which it does not look past."""
+    """One read for ownership, the call itself, and one poll of its end."""
     counted.provision()
     params: Params = dict(PARAMS)
 

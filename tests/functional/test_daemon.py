@@ -1,4 +1,4 @@
-"""The local Azure's process: one for each state directory, found at once, replaced when it died, gone when stopped."""
+"""The local Azure's process: one per state directory, found at once, replaced after its death, gone after a stop."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def without_pid(found: Endpoint) -> Endpoint:
     return replace(found, pid=0)
 
 
-def test_it_answers_whoever_has_the_token(state_dir: Path) -> None:
+def test_daemon_accepts_its_token(state_dir: Path) -> None:
     """When ensure returns, both ports answer, on the loopback interface only."""
     found = daemon.ensure(state_dir)
     assert (status(found), status(found, token="other")) == (200, 401)
@@ -56,16 +56,16 @@ def test_it_answers_whoever_has_the_token(state_dir: Path) -> None:
     assert {(each.ip.removeprefix("::ffff:"), each.port) for each in listening} == {("127.0.0.1", p) for p in ports}
 
 
-def test_it_is_found_without_being_started(state_dir: Path) -> None:
-    """Looking is not starting; what ensure gave is what find gives, and ensure again."""
+def test_daemon_find_does_not_start_it(state_dir: Path) -> None:
+    """find gives what ensure gave, and starts nothing."""
     assert daemon.find(state_dir) is None
     assert not (state_dir / "local").exists()
     found = daemon.ensure(state_dir)
     assert daemon.find(state_dir) == daemon.ensure(state_dir) == found
 
 
-def test_many_callers_share_one(state_dir: Path) -> None:
-    """Processes and threads that come at the same moment get the same daemon, and there is no second one."""
+def test_concurrent_callers_share_one_daemon(state_dir: Path) -> None:
+    """Processes and threads that call at the same moment get the same daemon."""
     command = [sys.executable, "-c", ENSURE, str(state_dir)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
@@ -90,8 +90,8 @@ def running(state_dir: Path, module: str) -> list[psutil.Process]:
     return found
 
 
-def test_its_secrets_are_its_owner_s(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The token is in one file that only the owner can read: never in arguments or environment, nor in a repr."""
+def test_daemon_files_are_private(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token is in one file of mode 0600, and never in arguments, the environment or a repr."""
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "hidden")
     found = daemon.ensure(state_dir)
     for process in both(state_dir):
@@ -101,8 +101,8 @@ def test_its_secrets_are_its_owner_s(state_dir: Path, monkeypatch: pytest.Monkey
     assert stat.S_IMODE((state_dir / "local/endpoint.json").stat().st_mode) == 0o600
 
 
-def test_it_lets_go_of_its_caller(state_dir: Path, tmp_path: Path) -> None:
-    """The caller's output ends with the caller, its session, directory and open files are its own."""
+def test_daemon_detaches_from_its_caller(state_dir: Path, tmp_path: Path) -> None:
+    """Session, directory and open files are its own, and the caller's output ends with the caller."""
     with (tmp_path / "open").open("w") as file:
         started = subprocess.run(
             [sys.executable, "-c", ENSURE, str(state_dir)],
@@ -122,14 +122,14 @@ def test_it_lets_go_of_its_caller(state_dir: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def kept_place(state_dir: Path) -> Iterator[None]:
-    """Let nobody else take a place that is to be taken again."""
+    """Occupy no port that is to be taken again."""
     with kept_ports(state_dir):
         yield
 
 
 @pytest.mark.usefixtures("kept_place")
-def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
-    """The next caller finds the same ports, the same token and the same resources."""
+def test_a_killed_daemon_is_replaced_at_the_same_port(state_dir: Path) -> None:
+    """The next caller gets the same ports, token and resources."""
     found = daemon.ensure(state_dir)
     group = f"{found.arm}/subscriptions/{'1' * 8}-1111-1111-1111-{'1' * 12}/resourceGroups/g?api-version=2024-03-01"
     headers = {"Authorization": f"Bearer {found.token}"}
@@ -142,8 +142,8 @@ def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept_place")
-def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
-    """The next caller finds it at its old port; who told the daemon to end has ended a lonely provider too."""
+def test_a_killed_provider_is_replaced_at_the_same_port(state_dir: Path) -> None:
+    """The next caller finds it at its old port. Stopping the daemon also ends a provider without a daemon."""
     found = daemon.ensure(state_dir)
     first, provider = both(state_dir)
     provider.kill()
@@ -159,8 +159,8 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept_place")
-def test_a_taken_port_is_given_up(state_dir: Path) -> None:
-    """When somebody else has the old port, another one is better than none; the token stays."""
+def test_daemon_uses_another_port_if_its_port_is_taken(state_dir: Path) -> None:
+    """The token stays the same."""
     found = daemon.ensure(state_dir)
     kill_daemon(state_dir)
     with socket.socket() as other:
@@ -174,8 +174,8 @@ def test_a_taken_port_is_given_up(state_dir: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept_place")
-def test_another_pace_restarts_it_in_its_place(state_dir: Path) -> None:
-    """A pace that is asked for holds; one that is not asked for stays as it is, also after a kill."""
+def test_another_pace_restarts_the_daemon_at_the_same_port(state_dir: Path) -> None:
+    """A requested pace takes effect; without a request the pace stays, also after a kill."""
     first = daemon.ensure(state_dir, 0)
     assert daemon.ensure(state_dir, 0) == daemon.ensure(state_dir) == first
     second = daemon.ensure(state_dir, 0.5)
@@ -189,7 +189,7 @@ def test_another_pace_restarts_it_in_its_place(state_dir: Path) -> None:
 
 
 def test_stop_leaves_nothing_running(state_dir: Path) -> None:
-    """A daemon that was stopped is gone when stop returns; there is nothing to stop a second time."""
+    """The daemon is gone when stop returns, and a second stop finds nothing."""
     daemon.ensure(state_dir)
     these = both(state_dir)
     assert daemon.stop(state_dir)
@@ -197,24 +197,24 @@ def test_stop_leaves_nothing_running(state_dir: Path) -> None:
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
 
 
-def test_a_daemon_that_nobody_can_find_ends(state_dir: Path) -> None:
-    """With its state directory removed it has no callers left, and would run for ever."""
+def test_daemon_ends_when_its_record_is_deleted(state_dir: Path) -> None:
+    """Without its state directory it has no callers, and would run forever."""
     found = daemon.ensure(state_dir)
     shutil.rmtree(state_dir / "local")
     assert poll_until(lambda: processes.process_start_time(found.pid) is None or NotYet(0.05), timeout=60)
 
 
-def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is stuck does not keep its caller for ever."""
-    monkeypatch.setattr(daemon, "_GRACE", 0.2)
+def test_a_daemon_that_ignores_sigterm_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hanging daemon does not block its caller."""
+    monkeypatch.setattr(daemon, "_TERM_TIMEOUT", 0.2)
     found = daemon.ensure(state_dir)
     os.kill(found.pid, signal.SIGSTOP)
     assert daemon.stop(state_dir)
     assert poll_until(lambda: daemon.find(state_dir) is None or NotYet(0.01), timeout=60)
 
 
-def test_a_clock_that_is_set_changes_nothing(state_dir: Path) -> None:
-    """The system counts a start from its boot, and moves both in time: daemon and provider are told by the ticks."""
+def test_setting_the_clock_does_not_restart_the_daemon(state_dir: Path) -> None:
+    """Daemon and provider are identified by start ticks, which do not change with the clock."""
     found = daemon.ensure(state_dir)
     record = endpoint.read(state_dir)
     assert record is not None
@@ -226,8 +226,8 @@ def test_a_clock_that_is_set_changes_nothing(state_dir: Path) -> None:
     assert [processes.process_start_time(process.pid) for process in these] == [None, None]
 
 
-def test_a_record_of_before_is_read(state_dir: Path) -> None:
-    """An earlier version wrote down when its processes started by the clock; its daemon is found, and goes on."""
+def test_daemon_record_of_an_earlier_version_is_read(state_dir: Path) -> None:
+    """An earlier version recorded start times by the clock; its daemon is found and used."""
     found = daemon.ensure(state_dir)
     record = endpoint.read(state_dir)
     assert record is not None
@@ -236,9 +236,9 @@ def test_a_record_of_before_is_read(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["a record of before a clock was set", "no record"])
-def test_what_holds_the_lock_is_stopped(state_dir: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
-    """A daemon of which the record does not tell is found all the same, and none is said not to run that does."""
-    monkeypatch.setattr(daemon, "_GRACE", 0.2)
+def test_stop_ends_a_daemon_without_a_record(state_dir: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    """It is found by the lock that it holds."""
+    monkeypatch.setattr(daemon, "_TERM_TIMEOUT", 0.2)
     found, these = daemon.ensure(state_dir), both(state_dir)
     os.kill(found.pid, signal.SIGSTOP)  # without a record it would go of itself
     record = endpoint.read(state_dir)
@@ -251,11 +251,9 @@ def test_what_holds_the_lock_is_stopped(state_dir: Path, monkeypatch: pytest.Mon
     assert daemon.stop(state_dir) is False
 
 
-def test_a_lock_that_somebody_else_holds_is_not_said_to_be_free(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who holds it is about to start a daemon, or a mistake; neither is ended, nor called nothing."""
-    monkeypatch.setattr(daemon, "_PATIENCE", 0.1)
+def test_stop_reports_a_lock_held_by_another_program(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another holder of the lock is not ended, and stop raises."""
+    monkeypatch.setattr(daemon, "_START_TIMEOUT", 0.1)
     held = file_lock.acquire(state_dir / "local/lock")
     assert held is not None
     with pytest.raises(VmopsError, match="is no daemon of the local Azure"):
@@ -264,8 +262,8 @@ def test_a_lock_that_somebody_else_holds_is_not_said_to_be_free(
     assert daemon.stop(state_dir) is False
 
 
-def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
-    """A pid that was given to somebody else since is neither found nor stopped."""
+def test_a_reused_pid_is_not_the_daemon(state_dir: Path) -> None:
+    """A process with the recorded pid but another start is neither found nor stopped."""
     found = daemon.ensure(state_dir)
     record = endpoint.read(state_dir)
     assert record is not None
@@ -276,8 +274,8 @@ def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("written", [b"", b"{", b"[]", b'{"endpoint": {}, "started": 1, "pace": 1}'])
-def test_a_broken_record_is_no_record(state_dir: Path, written: bytes) -> None:
-    """A file that cannot be read hides no daemon and stops none from starting."""
+def test_a_broken_daemon_record_counts_as_none(state_dir: Path, written: bytes) -> None:
+    """An unreadable record neither hides a daemon nor prevents a start."""
     (state_dir / "local").mkdir(mode=0o700)
     (state_dir / "local/endpoint.json").write_bytes(written)
     assert daemon.find(state_dir) is None
@@ -285,7 +283,7 @@ def test_a_broken_record_is_no_record(state_dir: Path, written: bytes) -> None:
 
 
 def test_a_daemon_that_cannot_start_says_why(state_dir: Path) -> None:
-    """The caller reads the reason in one sentence, and where the rest is; no provider goes on without it."""
+    """The error is one sentence with the path of the log, and no provider stays."""
     (state_dir / "local/cloud.db").mkdir(parents=True)
     with pytest.raises(
         VmopsError, match=r"^the local Azure did not start: .*unable to open database file .*daemon\.log"
@@ -294,20 +292,20 @@ def test_a_daemon_that_cannot_start_says_why(state_dir: Path) -> None:
     assert running(state_dir, "vmops.local.provider_process") == []
 
 
-def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind a lock that nobody gives back there is an end, and a sentence."""
-    monkeypatch.setattr(daemon, "_PATIENCE", 0.1)
+def test_a_start_that_never_ends_times_out(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that is never released ends in a sentence."""
+    monkeypatch.setattr(daemon, "_START_TIMEOUT", 0.1)
     held = file_lock.acquire(state_dir / "local/lock")
     assert held is not None
-    with pytest.raises(VmopsError, match="is neither up nor down"):
+    with pytest.raises(VmopsError, match="neither starts nor ends"):
         daemon.ensure(state_dir)
     os.close(held)
     assert daemon.find(state_dir) is None
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["after it has told it", "before"])
-def test_a_provider_has_nothing_to_say_when_its_daemon_dies_at_its_start(state_dir: Path, told: bool) -> None:
-    """It ends without a word: the last one in the log is why the daemon died."""
+def test_a_provider_is_silent_if_its_daemon_dies_at_start(state_dir: Path, told: bool) -> None:
+    """The last line of the log is the daemon's error."""
     command = [sys.executable, "-P", "-m", "vmops.local.provider_process", str(state_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as provider:
         assert provider.stdout

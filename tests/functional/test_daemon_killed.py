@@ -1,4 +1,4 @@
-"""The daemon under kill -9, at moments that a seed draws, while several clients write."""
+"""The daemon under kill -9 at random moments of a seed, while several clients write."""
 
 import random
 from collections import Counter
@@ -33,7 +33,7 @@ class Clients:
         self.operations: list[str] = []
 
     def send(self, method: str, path: str, body: Any = None) -> requests.Response:
-        """Send a request until it is answered, whatever dies, and is not refused for an operation of before."""
+        """Send a request until it is answered and not refused because of an earlier operation."""
 
         def look() -> requests.Response | NotYet:
             here = daemon.ensure(self._state_dir)
@@ -50,7 +50,7 @@ class Clients:
         return answer
 
     def write(self, path: str, value: str | None) -> None:
-        """Write a value, or delete; what was acknowledged is noted before anything may die."""
+        """Write or delete a value; it is noted as acknowledged before anything may be killed."""
         method = "DELETE" if value is None else "PUT"
         is_group = "/providers/" not in path
         what = {} if is_group else {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
@@ -66,7 +66,7 @@ class Clients:
 
 
 def writes(writer: int, seed: int) -> Iterator[tuple[str, str | None]]:
-    """Lay out what one writer writes: a group of its own, then addresses in it, some of them deleted again."""
+    """Give the writes of one writer: a group, then addresses in it, some of which are deleted again."""
     group, chance = f"{SUBSCRIPTION}/resourceGroups/g{writer}", random.Random(seed * WRITERS + writer)
     yield group, "first"
     for number in range(WRITES - 1):
@@ -84,7 +84,7 @@ def over(clients: Clients, url: str) -> Callable[[], str | NotYet]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_acknowledged_write_is_lost(state_dir: Path, seed: int) -> None:
-    """All that was answered is so, every operation goes on to its end, and daemon after daemon is at the same place."""
+    """Every acknowledged write exists, every operation ends, and each new daemon has the same port."""
     with kept_ports(state_dir):
         write_and_kill(state_dir, seed)
 

@@ -1,6 +1,6 @@
-"""What is typed every day: lists, looks at what was done, several VMs at once, parameters that are found again.
+"""Daily use: lists, history, several VMs per call, and parameters of earlier requests.
 
-All of it on two VMs, d1 and d2, which every test leaves as they were.
+All tests use two VMs, d1 and d2, and leave them unchanged.
 """
 
 import json
@@ -25,7 +25,7 @@ from vmops.local import daemon
 
 @pytest.fixture(scope="module")
 def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """Give a shell whose local Azure holds d1 and d2."""
+    """Give a shell whose local Azure has d1 and d2."""
     state_dir = tmp_path_factory.mktemp("daily")
     daemon.ensure(state_dir, 0)
     shell = Shell(state_dir)
@@ -37,13 +37,13 @@ def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shel
 
 @pytest.fixture
 def azure(lab: Shell) -> Iterator[Azure]:
-    """Give that local Azure; all goes well in it again afterwards."""
+    """Give that local Azure; its faults are cleared afterwards."""
     yield lab.azure
     lab.azure.let_go()
 
 
 def at_a_terminal(lab: Shell, *arguments: str, width: int, **variables: str) -> str:
-    """Give what a terminal of a width shows of a call."""
+    """Give what a call prints at a terminal of a width."""
     controller, terminal = pty.openpty()
     environment = {**lab.environment, "COLUMNS": str(width), "TERM": "xterm-256color", **variables}
     with subprocess.Popen(
@@ -55,8 +55,8 @@ def at_a_terminal(lab: Shell, *arguments: str, width: int, **variables: str) -> 
     return seen
 
 
-def test_a_list_is_what_azure_says_now_in_four_requests(lab: Shell, azure: Azure) -> None:
-    """However many VMs there are; each with all that tells where it is and what it is."""
+def test_list_costs_four_requests(lab: Shell, azure: Azure) -> None:
+    """The number of VMs does not matter, and each row is complete."""
     before = len(azure.journal())
     found = lab.json("list")
     asked = [each["path"].rpartition("/")[2] for each in azure.journal()[before:] if "/_local/" not in each["path"]]
@@ -77,8 +77,8 @@ def test_a_list_is_what_azure_says_now_in_four_requests(lab: Shell, azure: Azure
     assert d1["expires"] - d1["created"] > 7000
 
 
-def test_a_list_is_the_same_on_a_host_that_made_nothing(lab: Shell, tmp_path: Path) -> None:
-    """The tags tell, and whose each VM is; another owner sees his own, and on demand all."""
+def test_list_is_equal_on_a_host_without_records(lab: Shell, tmp_path: Path) -> None:
+    """Tags identify the VMs and their owner. Another owner sees only his own, with --all-owners all."""
     (tmp_path / "there").mkdir(mode=0o700)
     (tmp_path / "there" / "local").symlink_to(lab.state_dir / "local")
     there = Shell(tmp_path / "there")
@@ -92,8 +92,8 @@ def test_a_list_is_the_same_on_a_host_that_made_nothing(lab: Shell, tmp_path: Pa
     assert [each["vmName"] for each in everybody["vms"]] == ["d1", "d2"]
 
 
-def test_a_list_without_azure_is_what_was_recorded(lab: Shell, azure: Azure) -> None:
-    """It says so, and that is no failure."""
+def test_list_without_azure_shows_the_records(lab: Shell, azure: Azure) -> None:
+    """It warns, and exits with 0."""
     azure.fault(
         {
             "path": "*/virtualMachines",
@@ -108,14 +108,12 @@ def test_a_list_without_azure_is_what_was_recorded(lab: Shell, azure: Azure) -> 
         ("d1", None, "provisioned"),
         ("d2", None, "provisioned"),
     ]
-    assert done.stderr.startswith(
-        "warning: what Azure says is not known, so this is what was recorded on this host: auth:"
-    )
+    assert done.stderr.startswith("warning: Azure did not answer, so the list is from this host's records: auth:")
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_at_a_terminal_the_daily_looks_read_well(lab: Shell, width: int) -> None:
-    """Nothing is cut, whatever the width; with NO_COLOR there is none."""
+def test_status_and_list_fit_a_terminal(lab: Shell, width: int) -> None:
+    """No value is cut at any width; NO_COLOR disables colours."""
     listed = at_a_terminal(lab, "ls", width=width)
     assert "\x1b[" in listed
     assert plain(listed).splitlines()[:2] == lab("list").stdout.splitlines()[:2] or "AGE" in listed
@@ -128,12 +126,12 @@ def test_at_a_terminal_the_daily_looks_read_well(lab: Shell, width: int) -> None
     head, *bars = plain(at_a_terminal(lab, "timeline", "d1", width=width)).splitlines()
     assert re.fullmatch(r"d1: provision succeeded, .+ s", head)
     assert all(len(line) <= width for line in bars)
-    assert re.match(r"  waits for its turn +\d+\.\d s  █", bars[0])
+    assert re.match(r"  waits in the queue +\d+\.\d s  █", bars[0])
     assert any(re.match(r"  VirtualMachine d1 create +\d+\.\d s +█", line) for line in bars)
 
 
 def test_a_list_can_be_watched_at_a_terminal_only(lab: Shell) -> None:
-    """Ctrl-C ends it; a pipe has no screen."""
+    """Ctrl-C ends it; in a pipe --watch is refused."""
     done = lab("list", "--watch")
     assert (done.returncode, done.stdout) == (2, "")
     assert "it needs a terminal" in done.stderr
@@ -153,8 +151,8 @@ def test_a_list_can_be_watched_at_a_terminal_only(lab: Shell) -> None:
     assert watching.returncode == 130
 
 
-def test_what_was_done_is_found_again(lab: Shell) -> None:
-    """Every deployment, where its time went, and what its worker has logged."""
+def test_history_timeline_and_logs_show_past_deployments(lab: Shell) -> None:
+    """They show every deployment, its timeline, and its worker's log."""
     (made,) = lab.json("history", "d1")
     assert (made["verb"], made["state"], made["failure"]) == ("provision", "succeeded", None)
     assert made["createdAt"] < made["expiresAt"]
@@ -167,13 +165,13 @@ def test_what_was_done_is_found_again(lab: Shell) -> None:
     followed = lab("logs", "d1", "-f", "--json").stdout.splitlines()
     assert [json.loads(line) for line in followed] == events
     assert re.search(r"Z resource_done  resource=VirtualMachine d1  operation=create", lab("logs", "d1").stdout)
-    assert lab("logs", "nobody").stderr == "error: not_found: no deployment of nobody is recorded on this host; " + (
+    assert lab("logs", "nobody").stderr == "error: not_found: this host has no record of a deployment of nobody; " + (
         "provision the VM first, or correct the name\n"
     )
 
 
-def test_several_vms_are_one_call(lab: Shell) -> None:
-    """The answers are in order, one array as JSON; the exit code is the worst, and what fails stops nobody."""
+def test_a_verb_accepts_several_names(lab: Shell) -> None:
+    """Answers are in order, one array as JSON. The exit code is the worst, and a failure does not stop the others."""
     found = lab.json("status", "d2", "d1")
     assert [each["vmName"] for each in found] == ["d2", "d1"]
     done = lab("restart", "d1", "none", "d2", "--wait", "--json")
@@ -186,8 +184,8 @@ def test_several_vms_are_one_call(lab: Shell) -> None:
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
-def test_all_of_mine_are_asked_for(lab: Shell, azure: Azure) -> None:
-    """Without an answer nothing is done; --yes is one."""
+def test_mine_selects_all_vms_of_the_owner(lab: Shell, azure: Azure) -> None:
+    """Without an answer nothing is done; --yes consents."""
     before = azure.writes()
     done = subprocess.run(
         [VMOPS, "stop", "--mine"], input="n\n", capture_output=True, text=True, env=lab.environment, timeout=60
@@ -199,8 +197,8 @@ def test_all_of_mine_are_asked_for(lab: Shell, azure: Azure) -> None:
     assert lab("restart", "d1", "--mine").returncode == 2
 
 
-def test_parameters_are_found(lab: Shell) -> None:
-    """All of them without a VM, and of one what it was asked for with; each says how it is set for good."""
+def test_params_lists_all_parameters(lab: Shell) -> None:
+    """With a VM, it shows the values of its last request. Each parameter names its setting."""
     described = {each["name"]: each for each in lab.json("params")}
     assert described["vmSize"]["default"] == "Standard_B2s"
     assert described["location"]["setting"] == "VMOPS_LOCATION"
@@ -212,8 +210,8 @@ def test_parameters_are_found(lab: Shell) -> None:
     assert (unknown.returncode, unknown.stdout) == (1, "")
 
 
-def test_what_was_given_is_a_file_to_give_again(lab: Shell, tmp_path: Path) -> None:
-    """It asks for the same VM: nothing is to be done."""
+def test_show_params_writes_a_file_that_params_reads(lab: Shell, tmp_path: Path) -> None:
+    """A provision with the file has nothing to do."""
     shown = lab("show", "d1", "--params")
     assert yaml.safe_load(shown.stdout) == lab.json("show", "d1", "--params")
     (tmp_path / "d1.yaml").write_text(shown.stdout)
@@ -221,8 +219,8 @@ def test_what_was_given_is_a_file_to_give_again(lab: Shell, tmp_path: Path) -> N
     assert json.loads(again.stdout)["changes"] == []
 
 
-def test_one_parameter_is_set_and_no_other(lab: Shell, azure: Azure) -> None:
-    """And goes back to its default, be it one that needs no deployment; what is no parameter is refused."""
+def test_set_changes_only_the_given_parameter(lab: Shell, azure: Azure) -> None:
+    """--unset restores a default, also one that needs no deployment. An unknown name is refused."""
     assert lab.json("set", "d2", "location=westus2", "tags=team=a", "--wait")["status"] == "SUCCEEDED"
     assert lab.json("show", "d2", "--params")["vmPorts"] == [22, 443]
     assert lab.json("set", "d2", "--unset", "tags", "--wait")["status"] == "SUCCEEDED"
@@ -237,8 +235,8 @@ def test_one_parameter_is_set_and_no_other(lab: Shell, azure: Azure) -> None:
         assert (done.returncode, done.stderr) == (2, "error: region: no such parameter; did you mean location?\n")
 
 
-def test_a_dry_run_says_from_what_to_what(lab: Shell) -> None:
-    """Every value, what is detached or taken away, and what is lost; a replacement is red at a terminal."""
+def test_dry_run_shows_old_and_new_values(lab: Shell) -> None:
+    """It shows every value, what is detached, removed or lost; a replacement is red at a terminal."""
     changes = ("dataDisks=16", "vmPorts=22", "customData=#!/bin/sh", "adminUsername=mia")
     shown = at_a_terminal(lab, "set", "d1", *changes, "--dry-run", width=120)
     assert re.search(r"\x1b\[31mreplace  VirtualMachine d1\x1b\[0m", shown)
@@ -249,14 +247,14 @@ def test_a_dry_run_says_from_what_to_what(lab: Shell) -> None:
         "securityRules.tcp-443: open → nothing",
         "osProfile.adminUsername: mlos → mia",
         "osProfile.customData: (secret) → (secret)",
-        "warning: VirtualMachine d1 is made anew, and loses d1-osdisk, d1-data-0",
+        "warning: VirtualMachine d1 is replaced, and loses d1-osdisk, d1-data-0",
     ):
         assert line in told
     assert "/bin/sh" not in told
 
 
-def test_what_a_vm_gave_is_had_again(lab: Shell) -> None:
-    """In a shell, one value or all; in a program a machine, which nobody holds by that."""
+def test_get_prints_the_result_again(lab: Shell) -> None:
+    """It prints one value or all. In Python, `vmops.get` gives a machine that it does not hold."""
     waited = lab.json("wait", "d1")["result"]
     assert lab.json("get", "d1") == waited
     assert lab("get", "d1", "publicIp").stdout == f"{waited['publicIp']}\n"
@@ -268,8 +266,8 @@ def test_what_a_vm_gave_is_had_again(lab: Shell) -> None:
         vmops.get("nobody", settings=machine.ops.settings)
 
 
-def test_a_refused_call_is_not_how_a_vm_stands(lab: Shell) -> None:
-    """It runs as before: the headline says so, and why the call was refused is below."""
+def test_a_refused_call_does_not_change_the_standing(lab: Shell) -> None:
+    """Status says that the VM runs, and shows why the call was refused."""
     refused = lab("provision", "d2", "--same", "-p", "location=eastus", "--wait")
     assert refused.returncode == 1
     told = lab("status", "d2").stdout
@@ -278,8 +276,8 @@ def test_a_refused_call_is_not_how_a_vm_stands(lab: Shell) -> None:
     assert {each["standing"] for each in lab.json("list")["vms"]} == {"provisioned"}
 
 
-def test_what_a_vm_needs_is_checked(lab: Shell) -> None:
-    """The exit code tells, and each line what to do."""
+def test_check_reports_every_requirement(lab: Shell) -> None:
+    """The exit code is 1 if one fails, and each line has a remedy."""
     found: dict[str, Any] = lab.json("check")
     assert found["ok"] is True
     told = {each["what"]: each["ok"] for each in found["checks"]}

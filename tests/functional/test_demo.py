@@ -1,4 +1,4 @@
-"""``vmops demo``: what ``make demo`` shows, and that nothing of it stays."""
+"""``vmops demo``: what ``make demo`` shows, and that nothing of it is left."""
 
 import json
 import os
@@ -23,7 +23,7 @@ STEPS = [
 
 @pytest.fixture
 def temporary(engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the directory in which a demo makes its own, with a shell around it that must not matter."""
+    """Give the directory in which a demo creates its own, and set environment variables that must have no effect."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("VMOPS_STATE_DIR", str(tmp_path / "not-used"))
     monkeypatch.setenv("VMOPS_BACKEND_URL", "s3://not-used")
@@ -32,7 +32,7 @@ def temporary(engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_demo_lives_a_whole_life(temporary: Path) -> None:
-    """Every step succeeds and says how long it took, the VM can be reached and stays itself, and nothing is left."""
+    """Every step succeeds with its duration, the VM keeps its identity, and nothing is left."""
     done = subprocess.run([*DEMO, "--pace", "0"], capture_output=True, text=True, timeout=200)
     assert (done.returncode, done.stderr) == (0, "")
     timed = re.findall(r"^(\S.*?) +\d+\.\d\d s  (PENDING|SUCCEEDED) in \d+ ms(.*)$", done.stdout, re.MULTILINE)
@@ -47,7 +47,7 @@ def test_the_demo_lives_a_whole_life(temporary: Path) -> None:
 
 
 def test_the_demo_can_be_read_by_a_script(temporary: Path) -> None:
-    """One JSON value: the steps with their seconds, and what is left."""
+    """With --json it prints one value: the steps with their seconds, and what is left."""
     done = subprocess.run([*DEMO, "--pace", "0", "--json"], capture_output=True, text=True, timeout=200)
     told = json.loads(done.stdout)
     assert [(step["step"], step["status"]) for step in told["steps"]] == [(title, "SUCCEEDED") for title in STEPS]
@@ -56,7 +56,7 @@ def test_the_demo_can_be_read_by_a_script(temporary: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_demo_that_is_interrupted_leaves_nothing(temporary: Path, number: signal.Signals, code: int) -> None:
-    """In the middle of a deployment: its worker, its engine, its Azure and its files are gone when it has ended."""
+    """An interrupt during a deployment removes its worker, engine, local Azure and files."""
     with subprocess.Popen([*DEMO, "--pace", "1"], stderr=subprocess.PIPE, text=True, start_new_session=True) as demo:
         directory = _engine_at_work(temporary)
         os.killpg(demo.pid, number)

@@ -1,4 +1,4 @@
-"""What somebody else changes or takes away of ours is seen and repaired; what returns after that is named, and left."""
+"""Drift: changes of our resources by others are found and repaired; one that returns is only reported."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -42,25 +42,25 @@ def hand(azure: Azure) -> Hand:
 
 
 def resize(hand: Hand) -> None:
-    """Make the VM another size."""
+    """Change the VM's size as somebody else would."""
     change = {"properties": {"hardwareProfile": {"vmSize": "Standard_D4s_v5"}}}
     hand.azure.patch(f"{VM}{COMPUTE_API}", change)
 
 
 def open_to_all(hand: Hand) -> None:
-    """Let everybody in where some may come."""
+    """Replace a rule's sources by any address."""
     rule = hand.rules()["tcp-22"]
     told = {name: value for name, value in rule.items() if name not in {"provisioningState", "sourceAddressPrefixes"}}
     hand.azure.put(f"{NSG}/securityRules/tcp-22{GROUP_API}", {"properties": told | {"sourceAddressPrefix": "*"}})
 
 
 def close_port(hand: Hand) -> None:
-    """Take a rule of ours away."""
+    """Delete a security rule of ours."""
     hand.azure.delete(f"{NSG}/securityRules/tcp-443{GROUP_API}")
 
 
 def unplug(hand: Hand) -> None:
-    """Take the security group off the interface."""
+    """Remove the security group from the interface."""
     nic = hand.see(NIC)
     del nic["properties"]["networkSecurityGroup"]
     hand.azure.put(f"{NIC}{GROUP_API}", nic)
@@ -74,12 +74,12 @@ def detach(hand: Hand) -> None:
 
 
 def retag(hand: Hand) -> None:
-    """Give a tag of ours another value."""
+    """Change the value of a tag of ours."""
     hand.tag(VM, team="b")
 
 
 def shape(hand: Hand) -> dict[str, Any]:
-    """Give what of the VM is declared."""
+    """Give the declared part of the VM."""
     vm, rules = hand.see(VM), hand.rules()
     says = {name: {key: rule.get(key) for key in ("sourceAddressPrefix", "access")} for name, rule in rules.items()}
     guard = hand.see(NIC)["properties"].get("networkSecurityGroup", {}).get("id")
@@ -102,10 +102,10 @@ DRIFTS: Mapping[str, tuple[Callable[[Hand], None], str]] = {
 
 
 @pytest.mark.parametrize("params", [TAGGED, SECRET], ids=["plain", "secret"])
-def test_the_same_provision_repairs_what_was_changed(
+def test_repeated_provision_repairs_drift(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, params: Params
 ) -> None:
-    """It says what it repairs, one change after the other, and the VM is the very same; the next has nothing to do."""
+    """The outputs list each repair, the VM keeps its identity, and the next provision has nothing to do."""
     provision(dict(params))
     was, made = shape(hand), hand.vm_id()
     for drift, (meddle, words) in DRIFTS.items():
@@ -121,10 +121,8 @@ def test_the_same_provision_repairs_what_was_changed(
         assert azure.writes() == before, drift
 
 
-def test_what_was_taken_away_is_repaired_though_the_engine_has_lost_its_state(
-    hand: Hand, provision: Deploy, state_dir: Path
-) -> None:
-    """The last rule and the last disk of a VM are no less declared than the first."""
+def test_drift_is_repaired_after_the_engines_state_was_lost(hand: Hand, provision: Deploy, state_dir: Path) -> None:
+    """The last rule and the last disk of a VM are repaired too."""
     params = {**TAGGED, "vmPorts": [443]}
     provision(dict(params))
     was, made = shape(hand), hand.vm_id()
@@ -137,8 +135,8 @@ def test_what_was_taken_away_is_repaired_though_the_engine_has_lost_its_state(
     assert (shape(hand), hand.vm_id()) == (was, made)
 
 
-def test_what_is_not_looked_at_each_time_is_repaired_with_the_rest(hand: Hand, provision: Deploy) -> None:
-    """A change of something else sees it, and names it."""
+def test_drift_outside_the_quick_check_is_repaired_with_other_drift(hand: Hand, provision: Deploy) -> None:
+    """A deployment for another change finds and reports it."""
     provision(dict(TAGGED))
     was = shape(hand)
     unplug(hand)
@@ -147,8 +145,8 @@ def test_what_is_not_looked_at_each_time_is_repaired_with_the_rest(hand: Hand, p
     assert shape(hand) == {**was, "size": {"vmSize": "Standard_D2s_v5"}}
 
 
-def test_a_change_is_no_drift(ops: VMOps, hand: Hand, provision: Deploy) -> None:
-    """What is asked for anew is not called repaired; the plan shows both values."""
+def test_a_requested_change_is_not_drift(ops: VMOps, hand: Hand, provision: Deploy) -> None:
+    """It is not reported as a repair; the plan shows both values."""
     provision(dict(TAGGED))
     (step,) = ops.plan({**TAGGED, "vmSize": "Standard_D2s_v5"})
     assert step["properties"] == [
@@ -157,8 +155,8 @@ def test_a_change_is_no_drift(ops: VMOps, hand: Hand, provision: Deploy) -> None
     assert "repaired" not in provision({**TAGGED, "vmSize": "Standard_D2s_v5"})
 
 
-def test_a_plan_sees_that_the_vm_is_gone(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The engine's state is a memory."""
+def test_dry_run_plans_to_create_a_deleted_vm(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """ARM decides what exists, not the engine's state."""
     provision(dict(TAGGED))
     azure.delete(f"{VM}{COMPUTE_API}")
     assert [(step["operation"], step["resource"]) for step in ops.plan(dict(TAGGED))] == [
@@ -166,14 +164,16 @@ def test_a_plan_sees_that_the_vm_is_gone(ops: VMOps, azure: Azure, provision: De
     ]
 
 
-def test_a_time_to_live_is_no_change(ops: VMOps, provision: Deploy) -> None:
-    """A VM that nobody touched needs none."""
+def test_a_new_ttl_is_not_a_change(ops: VMOps, provision: Deploy) -> None:
+    """An unchanged VM needs no deployment for it."""
     provision({**PARAMS, "ttl": "2h"})
     assert ops.plan({**PARAMS, "ttl": "2h"}) == []
 
 
-def test_what_a_policy_puts_back_is_named_and_left(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """It is repaired once; the next call has nothing to do, until something else is asked for."""
+def test_drift_that_a_policy_reverts_is_reported_and_not_repeated(
+    ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
+) -> None:
+    """It is repaired once. The next provision has nothing to do until something else is requested."""
     provision(dict(TAGGED))
     retag(hand)
     azure.put("/_local/policies", [POLICY])
@@ -184,8 +184,8 @@ def test_what_a_policy_puts_back_is_named_and_left(ops: VMOps, azure: Azure, han
     assert azure.writes() == before
 
 
-def test_a_look_alone_tells_drift_and_what_was_added(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """Without an engine, and without a write; the same in what status tells."""
+def test_status_reports_drift_and_foreign_parts(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """No engine is started and nothing is written; diff shows the same."""
     provision(dict(SECRET))
     assert ops.diff(dict(PARAMS)) == []
     resize(hand)
@@ -207,22 +207,24 @@ def test_a_look_alone_tells_drift_and_what_was_added(ops: VMOps, azure: Azure, h
     assert azure.writes() == before
 
 
-def test_what_is_gone_would_be_made_anew(state_dir: Path, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
-    """A VM that was deleted by hand is to be created; after a removal nothing is asked for."""
+def test_diff_of_a_deleted_vm_plans_to_create_it(
+    state_dir: Path, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
+    """After a removal there is no request to compare with."""
     shell = Shell(state_dir)
     provision(dict(TAGGED))
     azure.delete(f"{VM}{COMPUTE_API}")
     shown = shell("diff", "y1")
     assert shown.stdout == "create   VirtualMachine y1\n"
-    assert "1 change would put it right" in shown.stderr
+    assert "1 change would reconcile it" in shown.stderr
     deprovision(dict(PARAMS))
     refused = shell("diff", "y1")
     assert refused.returncode == 1
-    assert "nothing is asked for" in refused.stderr
+    assert "no request to compare" in refused.stderr
 
 
 def test_the_dry_run_shows_values(state_dir: Path, hand: Hand) -> None:
-    """From what there is to what is declared."""
+    """Each change has the present and the declared value."""
     shell = Shell(state_dir)
     assert shell("provision", "y1", "--wait").returncode == 0
     resize(hand)

@@ -1,4 +1,4 @@
-"""What earlier code has left is taken up by this: every verb works on it, and what runs is not deployed anew."""
+"""State of earlier versions: every verb works on it, and running VMs are not deployed again."""
 
 import socket
 from collections.abc import Callable
@@ -25,13 +25,13 @@ Deploy = Callable[[Params], dict[str, Any]]
 
 @pytest.fixture
 def host() -> str:
-    """Name the host that the state was left on: this one."""
+    """Use the host identity that the state was written with."""
     return socket.gethostname()
 
 
 @pytest.fixture
 def azure(engine: Path, state_dir: Path, host: str) -> Azure:
-    """Give the local Azure that the first code has left."""
+    """Give the local Azure with the state of the first version."""
     kept.unpack(FIRST, state_dir, host)
     daemon.ensure(state_dir)
     return Azure(state_dir)
@@ -39,28 +39,25 @@ def azure(engine: Path, state_dir: Path, host: str) -> Azure:
 
 @pytest.fixture
 def ops(azure: Azure, state_dir: Path) -> VMOps:
-    """Give VMOps on what the first code has left, for the one who had it made."""
+    """Give VMOps on the state of the first version, for its owner."""
     return VMOps(Settings(state_dir=state_dir, owner="ada"))
 
 
 def vm_id_of(azure: Azure, params: Params) -> str:
-    """Give what tells a VM from any other of its name, as Azure says it."""
+    """Give Azure's own id of a VM."""
     (path,) = (each for each in azure.ids() if each.endswith(f"/virtualMachines/{params['vmName']}"))
     found: str = azure.vm(path)["properties"]["vmId"]
     return found
 
 
 def changes(ops: VMOps, params: Params) -> list[dict[str, str]]:
-    """Give what a provision would change; that the provider itself is read is no change."""
+    """Give the changes that a provision would make; reading the provider is not a change."""
     return [step for step in ops.plan(params) if not step["resource"].startswith("azure-native")]
 
 
 @pytest.mark.parametrize("host", [socket.gethostname(), "elsewhere"], ids=["here", "elsewhere"])
-def test_what_runs_is_left_as_it_is(ops: VMOps, azure: Azure, state_dir: Path) -> None:
-    """An update of vmops costs nobody a VM, nor a deployment; the key that was made for it still logs in.
-
-    What it is asked for with is remembered from then on.
-    """
+def test_earlier_state_is_left_unchanged_by_an_equal_provision(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """No deployment is needed, and the VM's key still logs in. The request is recorded from then on."""
     before, had = vm_id_of(azure, RUNNING), ops.operation(RUNNING)
     assert ops.vm_provision(dict(RUNNING)) == (Status.SUCCEEDED, {})
     known = ops.operation(RUNNING)
@@ -76,8 +73,8 @@ def test_what_runs_is_left_as_it_is(ops: VMOps, azure: Azure, state_dir: Path) -
 
 
 @pytest.mark.parametrize("host", [socket.gethostname(), "elsewhere"], ids=["here", "elsewhere"])
-def test_all_of_it_is_told(ops: VMOps, azure: Azure) -> None:
-    """Who worked on it is dead, and what they had begun is told as interrupted."""
+def test_earlier_state_is_shown_by_all_queries(ops: VMOps, azure: Azure) -> None:
+    """Operations whose workers are dead are shown as interrupted."""
     told = [ops.status(params) for params in ALL]
     machines = [each["machine"] and each["machine"]["power"] for each in told]
     assert [(each["operation"]["verb"], each["operation"]["state"]) for each in told] == [
@@ -96,8 +93,8 @@ def test_all_of_it_is_told(ops: VMOps, azure: Azure) -> None:
     assert list(ops.expired([])) == []
 
 
-def test_every_verb_goes_on_with_it(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
-    """What was made is kept, what was cut off is finished, and in the end all of it goes."""
+def test_every_verb_works_on_earlier_state(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+    """Existing VMs are kept, interrupted operations are finished, and everything can be removed."""
     before = [vm_id_of(azure, params) for params in (RUNNING, HALF_MADE)]
     assert changes(ops, RUNNING) == []
     for verb in (ops.vm_stop, ops.vm_start, ops.vm_restart):
@@ -114,8 +111,8 @@ def test_every_verb_goes_on_with_it(ops: VMOps, azure: Azure, provision: Deploy,
     assert azure.resources() == []
 
 
-def test_what_runs_is_nobodys_until_it_is_taken_over(ops: VMOps, azure: Azure) -> None:
-    """Its record tells of no holder and it carries no mark: a block leaves it alone, unless it is told otherwise."""
+def test_a_vm_of_earlier_state_has_no_holder(ops: VMOps, azure: Azure) -> None:
+    """It has no mark, so a block refuses it without take_over."""
     before, writes = vm_id_of(azure, RUNNING), azure.writes()
     with pytest.raises(ProvisionError, match="no program holds it") as refused:
         vmops.machine(RUNNING, settings=ops.settings).__enter__()
@@ -125,8 +122,8 @@ def test_what_runs_is_nobodys_until_it_is_taken_over(ops: VMOps, azure: Azure) -
     assert not any("/virtualMachines/exp1" in each for each in azure.ids())
 
 
-def test_what_runs_is_changed_in_place(azure: Azure, provision: Deploy) -> None:
-    """The engine's state of earlier is the one that an update is made on."""
+def test_a_vm_of_earlier_state_is_updated_in_place(azure: Azure, provision: Deploy) -> None:
+    """The update uses the engine's state of the earlier version."""
     before = vm_id_of(azure, RUNNING)
     provision({**RUNNING, "vmSize": "Standard_B4ms", "tags": {"trial": "8"}})
     assert vm_id_of(azure, RUNNING) == before

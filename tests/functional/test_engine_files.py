@@ -1,4 +1,4 @@
-"""No file of the engine's, whatever became of it, is a dead end: not for a VM, and not for the others."""
+"""Damaged files of the engine: vmops recovers from each, for the VM itself and for other VMs."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def state_file(backend: Path, vm_name: str = "exp1") -> Path:
 
 
 def spoil(path: Path, how: str) -> None:
-    """Leave a file as a full disk, a loss of power or a hand may leave it; ``loop`` cannot be opened by root either."""
+    """Damage a file as a full disk, a power failure or a person may; ``loop`` cannot be opened even by root."""
     content = path.read_bytes() if path.is_file() else b""
     if path.is_file() or path.is_symlink():
         path.unlink()
@@ -60,7 +60,7 @@ def without_copies(backend: Path) -> None:
 
 
 def kept(backend: Path) -> list[str]:
-    """Name what was set aside."""
+    """Name the files that were set aside."""
     return sorted(path.name.rpartition(".")[0] for path in backend.parent.glob(".vmops/aside/*"))
 
 
@@ -73,7 +73,7 @@ def of_state(backend: Path) -> list[Path]:
 
 
 def of_the_rest(backend: Path) -> list[Path]:
-    """Give what else the engine leaves in its backend, and in the directory of a stack's settings."""
+    """Give the other files in the backend and in the directory of a stack's settings."""
     state, settings = state_file(backend), backend.parents[1] / "stacks" / stack_of(backend)
     return [
         backend / "meta.yaml",
@@ -91,17 +91,17 @@ def in_place_of_directories(backend: Path) -> list[Path]:
 
 
 def clear(path: Path) -> None:
-    """Take away what is to be spoilt."""
+    """Delete what is about to be damaged."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
 
 
 @pytest.mark.parametrize("how", ["empty", "cut off", "garbage", "directory", "loop"])
 @pytest.mark.parametrize("files", [of_state, of_the_rest])
-def test_no_file_of_the_engines_is_a_dead_end(
+def test_every_damaged_engine_file_is_recovered(
     azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, files: Callable[[Path], list[Path]], how: str
 ) -> None:
-    """The same VM is changed, and all of it goes; what could not be read is kept."""
+    """The same VM is updated, and everything is removed at the end. Unreadable files are kept."""
     vm_id = provision(PARAMS)["id"]
     first = azure.vm(vm_id)["properties"]["vmId"]
     for path in files(backend):
@@ -117,10 +117,10 @@ def test_no_file_of_the_engines_is_a_dead_end(
 
 
 @pytest.mark.parametrize("how", ["empty", "loop"])
-def test_what_lies_in_the_place_of_a_directory_is_no_dead_end(
+def test_a_file_in_place_of_an_engine_directory_is_recovered(
     azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, how: str
 ) -> None:
-    """Nothing can be kept below it."""
+    """The file is set aside, because nothing can be stored below it."""
     provision(PARAMS)
     for call, params in ((provision, BIGGER), (deprovision, PARAMS)):
         for path in in_place_of_directories(backend):
@@ -131,10 +131,10 @@ def test_what_lies_in_the_place_of_a_directory_is_no_dead_end(
 
 
 @pytest.mark.parametrize("how", ["empty", "loop"])
-def test_the_whole_backend_may_be_lost(
+def test_a_lost_backend_is_recovered(
     azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, how: str
 ) -> None:
-    """Its directory is a file: it is begun anew, and told what exists."""
+    """A file in its place is set aside, and the state is rebuilt from what exists."""
     vm_id = provision(PARAMS)["id"]
     first = azure.vm(vm_id)["properties"]["vmId"]
     clear(backend)
@@ -146,10 +146,8 @@ def test_the_whole_backend_may_be_lost(
 
 
 @pytest.mark.parametrize("copies", [True, False], ids=["copied", "lost"])
-def test_a_plan_is_made_though_no_engine_can_read_the_state(
-    ops: VMOps, backend: Path, provision: Deploy, *, copies: bool
-) -> None:
-    """A provision that has nothing to do leaves it so; a dry run after it shows what there is to do."""
+def test_dry_run_works_with_an_unreadable_state(ops: VMOps, backend: Path, provision: Deploy, *, copies: bool) -> None:
+    """A provision without changes does not touch it; a dry run afterwards still lists changes."""
     provision(PARAMS)
     spoil(state_file(backend), "empty")
     if not copies:
@@ -180,7 +178,7 @@ NONSENSE: dict[str, Callable[[State], object]] = {
     "inputs that are a list": lambda state: entry(state).update(inputs=["B2s"]),
     "a manifest of another": lambda state: latest(state)["manifest"].update(magic="0"),
 }
-"""What parses, and no engine can work on; `tests/unit/test_checkpoint.py` has more of it."""
+"""States that parse, but that no engine can use; `tests/unit/test_checkpoint.py` has more."""
 
 
 def rewrite(path: Path, change: Callable[[State], object]) -> None:
@@ -190,10 +188,10 @@ def rewrite(path: Path, change: Callable[[State], object]) -> None:
 
 
 @pytest.mark.parametrize("what", NONSENSE)
-def test_a_state_that_makes_no_sense_is_no_dead_end(
+def test_an_inconsistent_state_is_recovered(
     azure: Azure, ops: VMOps, backend: Path, provision: Deploy, deprovision: Deploy, what: str
 ) -> None:
-    """It is set aside and rebuilt from what ARM has: the VM stays the same, and all of it goes."""
+    """It is set aside and rebuilt from ARM. The VM stays the same, and everything is removed at the end."""
     vm_id = provision(PARAMS)["id"]
     first = azure.vm(vm_id)["properties"]["vmId"]
     rewrite(state_file(backend), NONSENSE[what])
@@ -231,7 +229,7 @@ def other_keys(state_dir: Path, backend: Path) -> None:
         (other_keys, OTHER_KEYS),
     ],
 )
-def test_what_a_newer_engine_or_other_keys_have_made_is_not_lost(
+def test_a_state_of_a_newer_engine_or_another_key_is_not_overwritten(
     azure: Azure,
     ops: VMOps,
     state_dir: Path,
@@ -241,7 +239,7 @@ def test_what_a_newer_engine_or_other_keys_have_made_is_not_lost(
     becomes: Callable[[Path, Path], None],
     code: str,
 ) -> None:
-    """A provision is refused, says so, and leaves it; a removal does without it."""
+    """A provision is refused and leaves the state unchanged; a removal works without it."""
     provision(PARAMS)
     becomes(state_dir, backend)
     before, writes = state_file(backend).read_bytes(), azure.writes()
@@ -257,10 +255,10 @@ def test_what_a_newer_engine_or_other_keys_have_made_is_not_lost(
     assert azure.resources() == []
 
 
-def test_one_bad_stack_keeps_none_of_the_others(
+def test_one_damaged_stack_does_not_affect_others(
     azure: Azure, ops: VMOps, backend: Path, state_dir: Path, provision: Deploy
 ) -> None:
-    """A sweep without records removes what it can, and says which stack it could not read."""
+    """A sweep without records removes the other VMs, and reports the stack that it could not read."""
     for name in ("exp1", "exp2", "exp3"):
         provision({"vmName": name, "ttl": "1h"})
     outlive(ops)
@@ -276,8 +274,8 @@ def test_one_bad_stack_keeps_none_of_the_others(
     assert not found.clean
 
 
-def test_an_emptied_layout_keeps_nobody_from_looking(ops: VMOps, backend: Path, provision: Deploy) -> None:
-    """Whoever only looks has it written anew, too: of a VM that nobody knows he is told just that."""
+def test_an_empty_backend_layout_does_not_prevent_queries(ops: VMOps, backend: Path, provision: Deploy) -> None:
+    """A query restores it, and an unknown VM is reported as not found."""
     provision(PARAMS)
     (backend / "meta.yaml").write_text("")
     assert ops.plan(dict(PARAMS)) == []

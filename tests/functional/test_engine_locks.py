@@ -1,4 +1,4 @@
-"""Whose the engine's lock of a stack is: that of the dead is broken at once, that of anybody else by a person only."""
+"""The engine's lock of a stack: a dead engine's lock is removed at once, any other only by a person."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ Deploy = Callable[[Params], dict[str, Any]]
 PARAMS: Params = {"vmName": "exp1"}
 STACK = Target.from_params(PARAMS).stack
 NOBODY = 2**22 + 1
-"""No process has this number. Source: proc(5), pid_max is at most 2^22."""
+"""A process id that never exists. Source: proc(5), pid_max is at most 2^22."""
 
 APART = ("unshare", "--pid", "--fork", "--mount-proc")
 JUDGE = """
@@ -49,7 +49,7 @@ backend, place, stack = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 notes = EngineNotes(notes_directory(backend, place), stack, StackRecords(Store(place), stack))
 print(len(lock_holders(backend, "vmops", notes)))
 """
-"""Says how many engines that may live hold a stack's lock, as a host with a state directory of its own sees it."""
+"""Prints how many engines that may be alive hold a stack's lock, as seen by a host with its own state directory."""
 
 
 @pytest.fixture
@@ -59,17 +59,17 @@ def backend(state_dir: Path) -> Path:
 
 
 def locks(backend: Path) -> list[Path]:
-    """Give the locks that engines have of the VM's stack."""
+    """Give the engine's locks of the VM's stack."""
     return list((backend / ".pulumi" / "locks" / "organization" / "vmops" / STACK).glob("*.json"))
 
 
 def notes(backend: Path) -> list[Path]:
-    """Give our notes of engines."""
+    """Give our notes about engines."""
     return list((backend / ".vmops" / "engines").iterdir())
 
 
 def put_lock(backend: Path, hostname: str, name: str = "0") -> Path:
-    """Leave a lock of an engine that is no process here, and that nobody has noted."""
+    """Create a lock of an engine that is no process here and has no note."""
     lock = backend / ".pulumi" / "locks" / "organization" / "vmops" / STACK / f"{name}.json"
     lock.parent.mkdir(parents=True, exist_ok=True)
     who = {"pid": NOBODY, "username": "ada", "hostname": hostname, "timestamp": "2026-05-04T01:58:12Z"}
@@ -78,12 +78,12 @@ def put_lock(backend: Path, hostname: str, name: str = "0") -> Path:
 
 
 def logged(state_dir: Path, words: str) -> bool:
-    """Tell whether a deployment's log says something."""
+    """Tell whether a deployment's log has an event."""
     return any(words in path.read_text() for path in state_dir.glob("logs/*/*.jsonl"))
 
 
 def cut_off(ops: VMOps, azure: Azure) -> None:
-    """Provision a VM, and kill all that works on it while its engine has the lock."""
+    """Provision a VM, and kill worker and engine while the engine holds its lock."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert poll_until(lambda: begun(azure), timeout=240)
@@ -92,7 +92,7 @@ def cut_off(ops: VMOps, azure: Azure) -> None:
 
 
 def as_earlier_code_left_it(backend: Path, state_dir: Path) -> None:
-    """Take away what says of an engine whose it is; what stays is the host's name, and the record of before."""
+    """Delete the note about an engine, so that only the host's name and the record are left."""
     for note in notes(backend):
         note.unlink()
     with closing(sqlite3.connect(records_path(state_dir))) as records, records:
@@ -102,13 +102,10 @@ def as_earlier_code_left_it(backend: Path, state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("hostname", ["another-host", socket.gethostname()], ids=["another", "of-the-same-name"])
-def test_the_end_of_a_living_engine_is_waited_for(
+def test_a_living_engines_lock_is_awaited(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, hostname: str
 ) -> None:
-    """One that was begun by hand, or on another host, whatever that is called: its lock is not broken.
-
-    The log says who holds it.
-    """
+    """An engine that was started by hand, or on another host, keeps its lock. The log names its holder."""
     provision(PARAMS)
     held = put_lock(backend, hostname)
     assert ops.vm_provision({**PARAMS, "vmSize": "Standard_B4ms"}) == (Status.PENDING, {})
@@ -120,7 +117,7 @@ def test_the_end_of_a_living_engine_is_waited_for(
 
 
 @pytest.mark.parametrize("leave", [lambda *_: None, as_earlier_code_left_it], ids=["noted", "by-earlier-code"])
-def test_the_lock_of_an_engine_that_was_killed_is_broken_at_once(
+def test_a_killed_engines_lock_is_removed_at_once(
     ops: VMOps,
     azure: Azure,
     backend: Path,
@@ -129,7 +126,7 @@ def test_the_lock_of_an_engine_that_was_killed_is_broken_at_once(
     deprovision: Deploy,
     leave: Callable[[Path, Path], None],
 ) -> None:
-    """Nobody waits for the dead: the note tells that it is, or else the record; afterwards there is no note."""
+    """The note, or else the record, shows that the engine is dead. Afterwards there is no note."""
     cut_off(ops, azure)
     assert (len(locks(backend)), len(notes(backend))) == (1, 1)
     leave(backend, state_dir)
@@ -139,10 +136,10 @@ def test_the_lock_of_an_engine_that_was_killed_is_broken_at_once(
     assert (notes(backend), azure.resources()) == ([], [])
 
 
-def test_a_container_of_the_same_name_leaves_the_lock_of_a_living_engine(
+def test_a_living_engines_lock_is_kept_in_a_container_of_the_same_host_name(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, tmp_path: Path
 ) -> None:
-    """It sees no process of that number; another state directory of the same host sees that the process lives."""
+    """The container cannot see the process. On the host itself, another state directory sees that it is alive."""
     judge = [sys.executable, "-c", JUDGE, f"file://{backend}"]
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
@@ -156,10 +153,10 @@ def test_a_container_of_the_same_name_leaves_the_lock_of_a_living_engine(
     assert subprocess.check_output([*judge, tmp_path / "beside", STACK], text=True) == "0\n"
 
 
-def test_a_person_breaks_a_lock_of_which_nobody_knows_whose_it_is(
+def test_break_lock_removes_a_lock_of_an_unknown_holder(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """Only when told to, and not by a dry run; who holds it is told each time."""
+    """Only on request, and not in a dry run. Each time the holder is named."""
     provision(PARAMS)
     held = put_lock(backend, "another-host")
     for broken in ({}, {"dry_run": True}, {"dry_run": True, "break_lock": True}):
@@ -173,10 +170,10 @@ def test_a_person_breaks_a_lock_of_which_nobody_knows_whose_it_is(
     assert azure.resources() == []
 
 
-def test_a_lock_of_a_stack_that_is_not_there_is_no_dead_end(
+def test_a_lock_without_a_stack_is_removed(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine may die before it has made the stack; the refusal says what a person may do, and that does it."""
+    """An engine may die before its stack exists. The refusal suggests a command, which removes the lock."""
     monkeypatch.setattr(exclusive, "LOCK_TIMEOUT", 0.0)
     held = put_lock(backend, "another-host")
     with pytest.raises(OperationFailed, match=r"the stack is locked by ada on another-host") as refusal:
@@ -188,10 +185,8 @@ def test_a_lock_of_a_stack_that_is_not_there_is_no_dead_end(
     provision(PARAMS)
 
 
-def test_an_engine_that_died_before_it_had_made_its_stack_is_no_dead_end(
-    ops: VMOps, azure: Azure, backend: Path
-) -> None:
-    """Its lock is broken by whoever makes the stack next, though the engine's own command does not find it."""
+def test_an_engine_killed_before_its_stack_existed_is_recovered(ops: VMOps, azure: Azure, backend: Path) -> None:
+    """The next engine of the stack removes the lock, although the engine's own command does not find it."""
     held = put_lock(backend, "before")
     note = backend / ".vmops" / "engines" / f"{STACK}@before.json"
     note.parent.mkdir(parents=True)
@@ -208,10 +203,8 @@ def test_an_engine_that_died_before_it_had_made_its_stack_is_no_dead_end(
     assert (held.exists(), note.exists()) == (False, False)
 
 
-def test_an_engine_that_died_while_it_was_to_forget_its_stack_leaves_neither_lock_nor_note(
-    backend: Path, state_dir: Path
-) -> None:
-    """The stack is set aside, and nobody comes back to look for either; that of an engine that may live stays."""
+def test_an_engine_killed_while_removing_its_stack_leaves_no_lock_and_no_note(backend: Path, state_dir: Path) -> None:
+    """Its lock and note are removed with the stack; those of an engine that may be alive stay."""
     engines = EngineNotes(notes_directory(backend.as_uri(), state_dir), STACK, StackRecords(Store(state_dir), STACK))
     dead = engines.write(NOBODY)
     held, living = put_lock(backend, socket.gethostname()), put_lock(backend, "another-host", "1")
@@ -221,7 +214,7 @@ def test_an_engine_that_died_while_it_was_to_forget_its_stack_leaves_neither_loc
 
 @pytest.fixture
 def shell(azure: Azure, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Give what a shell calls; its answer to a question is ``says``."""
+    """Give a function that makes a call in a shell; ``says`` is the answer to a question."""
     monkeypatch.setenv("VMOPS_OWNER", "tester")
 
     def call(*arguments: str, says: str = "") -> Any:
@@ -230,8 +223,8 @@ def shell(azure: Azure, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     return call
 
 
-def test_a_shell_asks_before_it_breaks_a_lock(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
-    """Whose lock it is, and what there is to lose; no answer is no."""
+def test_break_lock_asks_first(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
+    """The question names the holder and the danger; no answer counts as no."""
     provision(PARAMS)
     held = put_lock(backend, "another-host")
     for answer in ("", "n\n"):
@@ -244,8 +237,8 @@ def test_a_shell_asks_before_it_breaks_a_lock(shell: Callable[..., Any], backend
     assert not held.exists()
 
 
-def test_a_shell_that_says_yes_is_not_asked(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
-    """As a script would; with one JSON value on stdout."""
+def test_break_lock_with_yes_does_not_ask(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
+    """As in a script; stdout is one JSON value."""
     provision(PARAMS)
     held = put_lock(backend, "another-host")
     told = shell("--yes", "--json")

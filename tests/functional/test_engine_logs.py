@@ -1,4 +1,4 @@
-"""What the engine writes beside its state: nothing that stays."""
+"""The engine's own logs: none of them stays."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +10,8 @@ from vmops.protocol import Params
 Deploy = Callable[[Params], dict[str, Any]]
 
 
-def test_a_vms_life_leaves_no_log_of_the_engines(state_dir: Path, provision: Deploy, deprovision: Deploy) -> None:
-    """The engine would begin a file with each of its commands; what vmops logs itself is all there is."""
+def test_a_whole_life_leaves_no_engine_logs(state_dir: Path, provision: Deploy, deprovision: Deploy) -> None:
+    """The engine would create a log file with each command; only vmops' own logs exist."""
     provision({"vmName": "exp1"})
     deprovision({"vmName": "exp1"})
     assert engine_home(state_dir).is_dir()

@@ -1,4 +1,4 @@
-"""The example programs run as they are, against the local Azure, and leave nothing in it."""
+"""The example programs run unchanged on the local Azure, and leave nothing in it."""
 
 import os
 import subprocess
@@ -21,16 +21,16 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture(autouse=True)
 def shell(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have what a user's shell has, and guests where this machine can: one example runs a command in its VM."""
+    """Give a user's shell, with guests if this host can run them: one example runs a command in its VM."""
     monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "auto")
     monkeypatch.setenv("VMOPS_OWNER", "tester")
     monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
 
 
-def test_every_example_says_what_it_found_and_leaves_nothing(
+def test_every_example_prints_its_result_and_leaves_nothing(
     azure: Azure, ops: VMOps, provision: Callable[[Params], dict[str, Any]], state_dir: Path
 ) -> None:
-    """They run at the same time, as the programs of one person do; that of mlos_bench has a test of its own."""
+    """The examples run at the same time; the one for mlos_bench has its own test."""
     provision({"vmName": "forgotten", "ttl": "1h"})
     outlive(ops)
     suite = ["pytest", "-q", "-p", "no:cacheprovider", "--rootdir=pytest_suite", "pytest_suite"]
@@ -45,13 +45,13 @@ def test_every_example_says_what_it_found_and_leaves_nothing(
 
 
 def begun(command: list[str]) -> "subprocess.Popen[str]":
-    """Begin a program in the directory of the examples."""
+    """Start a program in the directory of the examples."""
     pipe = subprocess.PIPE
     return subprocess.Popen([BIN / command[0], *command[1:]], cwd=EXAMPLES, stdout=pipe, stderr=pipe, text=True)
 
 
 def said(process: "subprocess.Popen[str]") -> str:
-    """Give what a program printed once it has ended; it must succeed."""
+    """Give what a program printed once it has ended successfully."""
     printed, errors = process.communicate(timeout=250)
     assert process.returncode == 0, printed + errors
     return printed

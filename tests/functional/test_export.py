@@ -1,4 +1,4 @@
-"""A VM's stack, taken out to go on with `pulumi` alone."""
+"""Export and hand-over of a VM's stack, for use with `pulumi` alone."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ EXP1: Params = {"vmName": "exp1"}
 
 @pytest.fixture
 def pulumi(engine: Path, azure: Azure, state_dir: Path, tmp_path: Path) -> Callable[..., str]:
-    """Give the engine as somebody else runs it: in the project, with a backend, a home and a passphrase of its own."""
+    """Give the engine as a user runs it: in the project, with its own backend, home and passphrase."""
     project, backend = tmp_path / "exp1", tmp_path / "backend"
     backend.mkdir()
     environment = {
@@ -44,7 +44,7 @@ def pulumi(engine: Path, azure: Azure, state_dir: Path, tmp_path: Path) -> Calla
     return run
 
 
-def test_pulumi_goes_on_with_what_was_exported(
+def test_pulumi_manages_an_exported_stack(
     ops: VMOps,
     azure: Azure,
     provision: Callable[[Params], dict[str, Any]],
@@ -52,7 +52,7 @@ def test_pulumi_goes_on_with_what_was_exported(
     pulumi: Callable[..., str],
     tmp_path: Path,
 ) -> None:
-    """Its state is read, with its secrets, and agrees with Azure; nothing is written, and vmops owns it as before."""
+    """The state with its secrets agrees with Azure. Nothing is written, and vmops still owns the VM."""
     vm_id = provision({**EXP1, "customData": SCRIPT, "tags": {"price": "${9}"}, "ttl": "1h"})["id"]
     directory, body, writes = tmp_path / "exp1", azure.vm(vm_id), len(azure.writes())
     status, found = ops.export(EXP1, directory)
@@ -78,16 +78,16 @@ def test_pulumi_goes_on_with_what_was_exported(
     assert azure.resources() == []
 
 
-def test_what_was_handed_over_is_pulumis_alone(
+def test_a_handed_over_vm_is_forgotten_by_vmops(
     ops: VMOps,
     azure: Azure,
     provision: Callable[[Params], dict[str, Any]],
     pulumi: Callable[..., str],
     tmp_path: Path,
 ) -> None:
-    """Nothing of it says that it is ours, nor does vmops remember it; no removal takes it, and pulumi's does.
+    """Our tags and records are gone, and only pulumi removes the VM.
 
-    The group stays, as everything that others may be in.
+    The group stays, as it may contain others' resources.
     """
     provision({**EXP1, "dataDisks": 8, "tags": {"team": "db"}, "ttl": "1h"})
     there = azure.resources()
@@ -115,8 +115,8 @@ def test_what_was_handed_over_is_pulumis_alone(
     assert [each["name"] for each in azure.resources()] == ["vmops-exp1"]
 
 
-def test_what_cannot_be_exported_is_refused_and_nothing_is_written(ops: VMOps, tmp_path: Path) -> None:
-    """A VM that the engine knows nothing of; a directory that has something in it."""
+def test_a_refused_export_writes_nothing(ops: VMOps, tmp_path: Path) -> None:
+    """It is refused for a VM without an engine's state, and for a directory that is not empty."""
     assert ops.export(EXP1, tmp_path / "new") == (Status.FAILED, {})
     failure = ops.last_failure(EXP1)
     assert failure
@@ -124,5 +124,5 @@ def test_what_cannot_be_exported_is_refused_and_nothing_is_written(ops: VMOps, t
     assert not (tmp_path / "new").exists()
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes").touch()
-    with pytest.raises(SpecError, match="used is there and has something in it"):
+    with pytest.raises(SpecError, match="used exists and is not empty"):
         ops.export(EXP1, tmp_path / "used")

@@ -1,4 +1,4 @@
-"""What vmops makes of an Azure that fails: every family of faults, by name, and the way out of each."""
+"""Every family of Azure's faults: how vmops reports it, and how the next call succeeds."""
 
 import json
 from collections.abc import Callable
@@ -28,18 +28,18 @@ class Faults:
         self._state_dir = state_dir
 
     def put(self, name: str, **when: Any) -> None:
-        """Put one fault into force, and no other."""
+        """Activate one fault and no other."""
         self._put([FAULTS[name].rule(name, **when)])
 
     def _put(self, rules: list[Any]) -> None:
         inspection.ask(self._state_dir, "PUT", "faults", [rule.plain() for rule in rules])
 
     def clear(self) -> None:
-        """Let everything go well again."""
+        """Clear all faults."""
         inspection.ask(self._state_dir, "PUT", "faults", [])
 
     def happen(self, name: str, vm_id: str) -> None:
-        """Do what somebody else would do to a VM."""
+        """Do to a VM what somebody else might do."""
         incident = INCIDENTS[name]
         path = f"{vm_id}{incident.step}?api-version=2024-07-01"
         inspection.send(self._state_dir, incident.method, path, incident.body or None)
@@ -52,7 +52,7 @@ def faults(azure: Azure, state_dir: Path) -> Faults:
 
 
 def failed(ops: VMOps, params: Params) -> Failure:
-    """Provision, which must fail, and give the reason."""
+    """Provision, which must fail, and give the failure."""
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
@@ -77,10 +77,10 @@ def machines(azure: Azure) -> list[str]:
         ("authorization-failed", FailureKind.AUTH, "AuthorizationFailed"),
     ],
 )
-def test_a_fault_is_failed_for_its_reason_and_the_same_call_then_mends_it(
+def test_a_fault_fails_with_its_kind_and_the_next_call_succeeds(
     ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy, name: str, kind: FailureKind, code: str
 ) -> None:
-    """A caller learns the class and ARM's own code; nothing that was half made stands in the way of the next try."""
+    """The failure has its kind and ARM's code, and partial results do not disturb the next call."""
     params: Params = {"vmName": "exp1", "dataDisks": [4]}
     faults.put(name)
     failure = failed(ops, params) if name != "expired-token" else refused_at_once(ops, params)
@@ -94,7 +94,7 @@ def test_a_fault_is_failed_for_its_reason_and_the_same_call_then_mends_it(
 
 
 def refused_at_once(ops: VMOps, params: Params) -> Failure:
-    """Provision, which must fail whenever ARM is first asked, and give the reason."""
+    """Provision, which must be refused by the first request to ARM, and give the failure."""
     if ops.vm_provision(params) == (Status.PENDING, {}):
         assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
@@ -102,10 +102,10 @@ def refused_at_once(ops: VMOps, params: Params) -> Failure:
     return failure
 
 
-def test_a_vm_that_finds_no_room_is_failed_and_made_where_there_is_some(
+def test_a_vm_without_capacity_fails_and_is_made_elsewhere(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """What ran out is told as capacity; the same call makes the VM once another has given its room back."""
+    """The failure is of the kind capacity. The same call succeeds once capacity is free."""
     CliRunner().invoke(app, ["capacity", "Standard_B2s", "1"], catch_exceptions=False)
     provision({"vmName": "exp0"})
     params: Params = {"vmName": "exp1"}
@@ -118,8 +118,8 @@ def test_a_vm_that_finds_no_room_is_failed_and_made_where_there_is_some(
     assert [room["left"] for room in azure.get("/_local/capacity")] == [1]
 
 
-def test_what_failed_can_be_deprovisioned(ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy) -> None:
-    """A VM that was left Failed, its disk and its interface are nobody's to pay for."""
+def test_a_failed_vm_can_be_deprovisioned(ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy) -> None:
+    """The failed VM, its disk and its interface are removed."""
     params: Params = {"vmName": "exp1"}
     faults.put("allocation-failed")
     failed(ops, params)
@@ -129,10 +129,10 @@ def test_what_failed_can_be_deprovisioned(ops: VMOps, azure: Azure, faults: Faul
 
 
 @pytest.mark.parametrize("name", ["throttled", "throttled-by-compute", "retryable-error", "created-then-504"])
-def test_a_fault_that_passes_is_waited_out(
+def test_a_transient_fault_is_retried(
     azure: Azure, faults: Faults, provision: Deploy, deprovision: Deploy, name: str
 ) -> None:
-    """Throttled, not ready yet, or without an answer: the same request is sent again, and one VM comes of it."""
+    """After throttling, a resource that is not ready, or no answer, the request is repeated. One VM is made."""
     params: Params = {"vmName": "exp1"}
     faults.put(name, times=2)
     provision(params)
@@ -150,17 +150,17 @@ def test_a_fault_that_passes_is_waited_out(
         ("operation-preempted", {"nth": 1}),
     ],
 )
-def test_a_fault_that_the_provider_gives_up_on_is_waited_out_too(
+def test_a_transient_fault_beyond_the_providers_retries_is_retried(
     azure: Azure, faults: Faults, provision: Deploy, name: str, when: dict[str, int]
 ) -> None:
-    """What passes with time is met by trying the whole update again."""
+    """The whole update is repeated."""
     faults.put(name, **when)
     provision({"vmName": "exp1"})
     assert len(machines(azure)) == 1
 
 
-def test_a_wait_that_is_over_tells_what_was_refused_last(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Throttled until the end of its time, a wait has seen nothing fail; whoever asks why it saw nothing is told."""
+def test_a_timed_out_wait_records_the_last_refusal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """A wait that was throttled until its end has the throttling as last failure."""
     params: Params = {"vmName": "exp1"}
     provision(params)
     azure.fault(
@@ -182,8 +182,8 @@ def test_a_wait_that_is_over_tells_what_was_refused_last(ops: VMOps, azure: Azur
 NOT_THERE = {"do": "refuse", "code": "ResourceNotFound", "status": 404, "message": "not there"}
 
 
-def test_a_vm_that_a_replica_does_not_know_yet_is_not_gone(azure: Azure, provision: Deploy) -> None:
-    """It was made a moment ago, and runs: a 404 is believed only when it is said for minutes."""
+def test_a_stale_replica_does_not_end_a_wait_for_absence(azure: Azure, provision: Deploy) -> None:
+    """A 404 for a new VM counts only after it has been repeated for minutes."""
     looks = {"method": "GET", "path": "*/virtualMachines/exp1", "nth": 3, "times": 5}
     azure.fault({**looks, "effect": NOT_THERE})
     vm_id = provision({"vmName": "exp1"})["id"]
@@ -191,8 +191,8 @@ def test_a_vm_that_a_replica_does_not_know_yet_is_not_gone(azure: Azure, provisi
     assert azure.power(vm_id) == "running"
 
 
-def test_a_vm_that_is_gone_after_its_making_is_told_so(ops: VMOps, azure: Azure) -> None:
-    """Somebody deletes it in that moment: that is no replica's delay, and is told when the time for one is over."""
+def test_a_vm_deleted_after_its_creation_fails_the_wait(ops: VMOps, azure: Azure) -> None:
+    """The failure comes after the time in which a replica may be stale."""
     looks = {"method": "GET", "path": "*/virtualMachines/exp1", "nth": 3, "times": 200}
     azure.fault({**looks, "effect": NOT_THERE})
     failure = failed(ops, {"vmName": "exp1"})
@@ -203,10 +203,10 @@ def test_a_vm_that_is_gone_after_its_making_is_told_so(ops: VMOps, azure: Azure)
     ("path", "code"),
     [("*/virtualNetworks/exp1-vnet", "ResourceGroupNotFound"), ("*/networkInterfaces/exp1-nic", "ResourceNotFound")],
 )
-def test_what_refers_to_what_was_just_made_is_asked_for_again(
+def test_a_reference_to_a_new_resource_is_retried(
     azure: Azure, provision: Deploy, deprovision: Deploy, path: str, code: str
 ) -> None:
-    """The replica that answers a create may not know of the group, or the network, that the one before has made."""
+    """The replica that answers may not have the new group or network yet."""
     refused = {"do": "refuse", "code": code, "status": 404, "message": "could not be found."}
     azure.fault({"path": path, "verbs": ["create"], "times": 2, "effect": refused})
     provision({"vmName": "exp1"})
@@ -215,10 +215,10 @@ def test_what_refers_to_what_was_just_made_is_asked_for_again(
     assert azure.resources() == []
 
 
-def test_a_vm_that_was_made_without_an_answer_is_adopted(
+def test_a_vm_created_without_an_answer_is_adopted(
     ops: VMOps, azure: Azure, faults: Faults, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """No answer is no refusal: the VM may be there, and the same call takes it over instead of making a second."""
+    """The VM may exist, so the same call adopts it instead of making a second one."""
     params: Params = {"vmName": "exp1"}
     faults.put("created-then-504", verbs=["create", "update"])
     assert failed(ops, params).kind is FailureKind.INTERRUPTED
@@ -230,8 +230,8 @@ def test_a_vm_that_was_made_without_an_answer_is_adopted(
     assert azure.resources() == []
 
 
-def test_a_vm_that_somebody_deleted_is_made_anew(azure: Azure, faults: Faults, provision: Deploy) -> None:
-    """The record says that it succeeded; ARM says what is true."""
+def test_a_deleted_vm_is_recreated(azure: Azure, faults: Faults, provision: Deploy) -> None:
+    """The record says that it succeeded, but ARM decides."""
     params: Params = {"vmName": "exp1"}
     first = azure.vm(provision(params)["id"])["properties"]["vmId"]
     faults.happen("deleted-behind-our-back", machines(azure)[0])
@@ -239,8 +239,8 @@ def test_a_vm_that_somebody_deleted_is_made_anew(azure: Azure, faults: Faults, p
     assert azure.vm(provision(params)["id"])["properties"]["vmId"] != first
 
 
-def test_a_vm_that_somebody_stopped_is_started(azure: Azure, faults: Faults, provision: Deploy) -> None:
-    """A VM that does not run is not what was asked for."""
+def test_a_stopped_vm_is_started(azure: Azure, faults: Faults, provision: Deploy) -> None:
+    """A VM that does not run is not as requested."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     faults.happen("stopped-behind-our-back", vm_id)
@@ -249,8 +249,8 @@ def test_a_vm_that_somebody_stopped_is_started(azure: Azure, faults: Faults, pro
     assert azure.power(vm_id) == "running"
 
 
-def test_a_spot_vm_that_was_evicted_comes_back(azure: Azure, faults: Faults, provision: Deploy) -> None:
-    """An eviction takes the VM's compute, not the experiment."""
+def test_an_evicted_spot_vm_is_started(azure: Azure, faults: Faults, provision: Deploy) -> None:
+    """An eviction only deallocates the VM."""
     spot = {"vmSize": "Standard_D2s_v5", "priority": "Spot", "evictionPolicy": "Deallocate"}
     params: Params = {"vmName": "exp1", **spot}
     vm_id = provision(params)["id"]
@@ -260,10 +260,8 @@ def test_a_spot_vm_that_was_evicted_comes_back(azure: Azure, faults: Faults, pro
     assert azure.power(vm_id) == "running"
 
 
-def test_a_vm_whose_tags_somebody_replaced_is_not_touched(
-    ops: VMOps, azure: Azure, faults: Faults, provision: Deploy
-) -> None:
-    """What carries another owner's tag is not ours to change or to delete."""
+def test_a_vm_with_replaced_tags_is_refused(ops: VMOps, azure: Azure, faults: Faults, provision: Deploy) -> None:
+    """A VM with another owner's tag is neither changed nor deleted."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     faults.happen("retagged-behind-our-back", vm_id)
@@ -271,10 +269,8 @@ def test_a_vm_whose_tags_somebody_replaced_is_not_touched(
     assert vm_id in azure.ids()
 
 
-def test_an_operation_that_never_ends_is_ended_by_the_deadline(
-    ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy
-) -> None:
-    """A deployment has a deadline of its own; when the service moves again, the same call goes on."""
+def test_a_stuck_operation_ends_at_the_deadline(ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy) -> None:
+    """The deployment fails at its deadline. Once the operation moves again, the same call continues."""
     params: Params = {"vmName": "exp1"}
     faults.put("stuck-operation")
     assert failed(ops, {**params, "deployTimeout": 8}).kind is FailureKind.TIMEOUT
@@ -286,8 +282,8 @@ def test_an_operation_that_never_ends_is_ended_by_the_deadline(
     assert azure.resources() == []
 
 
-def test_faults_are_put_listed_and_cleared_from_a_shell(azure: Azure) -> None:
-    """A command for each fault: those of before stay in force until all are cleared."""
+def test_local_fault_puts_lists_and_clears_faults(azure: Azure) -> None:
+    """Each fault has a command. Earlier faults stay active until all are cleared."""
     assert shell("list") == "no faults\n"
     shell("quota", "--vm", "exp1", "--times", "2")
     shell("throttled", "--nth", "3", "--share", "0.5", "--seed", "7")
@@ -302,7 +298,7 @@ def test_faults_are_put_listed_and_cleared_from_a_shell(azure: Azure) -> None:
     assert azure.get("/_local/faults") == []
 
 
-def test_the_lag_of_a_replica_is_put_from_a_shell(azure: Azure) -> None:
+def test_local_fault_puts_replica_lag(azure: Azure) -> None:
     """In Azure's seconds, for all reads or a share of them."""
     [told] = json.loads(shell("replica-lag", "--seconds", "12", "--share", "0.5", "--json"))
     assert told == {
@@ -314,8 +310,8 @@ def test_the_lag_of_a_replica_is_put_from_a_shell(azure: Azure) -> None:
     assert azure.get("/_local/faults") == [told]
 
 
-def test_what_somebody_else_does_happens_at_once(azure: Azure, provision: Deploy) -> None:
-    """A VM is meant by its name or its id; one that does not exist is a wrong call."""
+def test_local_fault_incidents_take_effect_at_once(azure: Azure, provision: Deploy) -> None:
+    """A VM is named by its name or its id; an absent VM is a wrong call."""
     vm_id = provision({"vmName": "exp1"})["id"]
     assert shell("stopped-behind-our-back", "--vm", "EXP1") == f"stopped-behind-our-back: {vm_id}\n"
     assert azure.power(vm_id) == "stopped"
@@ -325,8 +321,8 @@ def test_what_somebody_else_does_happens_at_once(azure: Azure, provision: Deploy
         shell("deleted-behind-our-back", "--vm", "exp1")
 
 
-def test_what_somebody_else_does_may_be_refused_too(azure: Azure, provision: Deploy) -> None:
-    """In whatever form the service refuses it."""
+def test_local_fault_incidents_may_be_refused(azure: Azure, provision: Deploy) -> None:
+    """Refusals of every form become one sentence."""
     vm_id = provision({"vmName": "exp1"})["id"]
     shell("throttled-by-compute")
     with pytest.raises(CloudError, match="too many requests") as refused:
@@ -335,5 +331,5 @@ def test_what_somebody_else_does_may_be_refused_too(azure: Azure, provision: Dep
 
 
 def shell(*arguments: str) -> str:
-    """Run a command, which must succeed, and give what it prints; what it raises is raised here."""
+    """Run a command, which must succeed, and give its output; its exceptions are raised here."""
     return CliRunner().invoke(app, ["fault", *arguments], catch_exceptions=False).stdout

@@ -1,4 +1,4 @@
-"""The verbs of every day, for a fleet: what it was made from, how it differs, what it costs, and how it goes on."""
+"""The everyday verbs for a fleet: lock files, drift, costs, recovery, adoption and hand-over."""
 
 import json
 import subprocess
@@ -53,8 +53,8 @@ def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
     daemon.stop(directory)
 
 
-def test_a_lock_file_is_of_all_of_them(lab: Lab, tmp_path: Path) -> None:
-    """The fleet is as its own lock file says; of one member there is none, but what a trial's results say of it."""
+def test_a_lock_file_of_a_fleet_covers_all_members(lab: Lab, tmp_path: Path) -> None:
+    """The fleet matches its lock file. A single member has no lock file, but metrics."""
     file, writes = tmp_path / "f1.lock.yaml", len(lab.azure.writes())
     file.write_text(json.dumps(lab.ops.lock_file(F1)))
     lock = yaml.safe_load(file.read_text())
@@ -72,8 +72,8 @@ def test_a_lock_file_is_of_all_of_them(lab: Lab, tmp_path: Path) -> None:
     assert float(one["vmops_price"]) > 0
 
 
-def test_members_that_differ_are_told_apart(lab: Lab) -> None:
-    """One that somebody has resized differs, has metrics of its own and no lock file; a provision mends it."""
+def test_metrics_of_differing_members_are_numbered(lab: Lab) -> None:
+    """A fleet with a resized member has numbered metrics and no lock file; a provision repairs it."""
     lab.azure.patch(f"{machine(1)}{API}", {"properties": {"hardwareProfile": {"vmSize": "Standard_D2s_v5"}}})
     told = lab.ops.metrics(F1)
     assert (told["vmops_size_0"], told["vmops_size_1"]) == ("Standard_D4s_v5", "Standard_D2s_v5")
@@ -90,8 +90,8 @@ def test_members_that_differ_are_told_apart(lab: Lab) -> None:
     assert lab.ops.diff(F1) == []
 
 
-def test_what_is_gone_and_what_was_added_is_named(lab: Lab) -> None:
-    """Each thing once, though all members share it; one that somebody has deleted is made again alone."""
+def test_diff_of_a_fleet_names_missing_and_foreign_parts_once(lab: Lab) -> None:
+    """A shared resource is listed once. Only a deleted member is recreated."""
     rule = f"{machine(0).partition('/providers/')[0]}/providers/Microsoft.Network/networkSecurityGroups/f1-nsg"
     body = {"protocol": "Tcp", "access": "Allow", "direction": "Inbound", "priority": 300}
     ends = {"sourceAddressPrefix": "*", "sourcePortRange": "*", "destinationAddressPrefix": "*"}
@@ -108,8 +108,8 @@ def test_what_is_gone_and_what_was_added_is_named(lab: Lab) -> None:
     assert lab.ops.diff(F1) == []
 
 
-def test_a_state_that_is_lost_is_recovered_as_one(lab: Lab) -> None:
-    """Nobody is made anew after it; one member has no state alone."""
+def test_recover_restores_the_lost_state_of_a_fleet(lab: Lab) -> None:
+    """No member is replaced afterwards. A single member has no state to recover."""
     backend = lab.state_dir / "backend" / ".pulumi"
     lost = [each for each in backend.rglob("*") if each.is_file() and "f1-" in str(each.relative_to(backend))]
     assert lost
@@ -126,8 +126,8 @@ def test_a_state_that_is_lost_is_recovered_as_one(lab: Lab) -> None:
         assert "call it for f1, all of it" in str(lab.ops.last_failure({"vmName": "f1-1"}))
 
 
-def test_a_member_that_has_lost_its_tags_is_taken_back(lab: Lab) -> None:
-    """By its identity; with the fleet's tag, for else nobody sees that it is a member."""
+def test_a_member_without_tags_is_adopted(lab: Lab) -> None:
+    """It is adopted by its identity, with the fleet's tag, which marks it as a member."""
     tags = lab.azure.get(f"{machine(1)}{API}")["tags"]
     lab.azure.tag(machine(1), {"team": "b"})
     assert [each["name"] for each in lab.ops.members(F1)["missing"]] == ["f1-1"]
@@ -138,8 +138,8 @@ def test_a_member_that_has_lost_its_tags_is_taken_back(lab: Lab) -> None:
     assert lab.ops.adopt(F1)[1]["proven"] == {}
 
 
-def test_what_it_has_cost_is_known_or_unknown(lab: Lab) -> None:
-    """At most its price ever since it was made, all of them together; of one that was let go nobody knows."""
+def test_spent_so_far_of_a_fleet_is_the_sum_or_unknown(lab: Lab) -> None:
+    """It is at most the price since creation for all members; with a deallocated member it is unknown."""
     price = lab.ops.members(F1)["members"][0]["pricePerHour"]
     report, rows = lab.ops.status(F1), lab.ops.vms().vms
     spent = [each["spentSoFar"] for each in report["members"]]
@@ -155,8 +155,8 @@ def test_what_it_has_cost_is_known_or_unknown(lab: Lab) -> None:
     assert lab.provision(tags={"team": "b"}) is Status.SUCCEEDED  # it starts again
 
 
-def test_a_fleet_is_handed_over_as_one(lab: Lab, engine: Path, tmp_path: Path) -> None:
-    """All of it, or nothing: its project agrees with Azure, and afterwards none of it is ours."""
+def test_a_fleet_is_handed_over_with_all_members(lab: Lab, engine: Path, tmp_path: Path) -> None:
+    """The project agrees with Azure, and no member is ours afterwards."""
     member: Params = {"vmName": "f1-1"}
     assert lab.ops.export(member, tmp_path / "one") == (Status.FAILED, {})
     assert "call it for f1, all of it" in str(lab.ops.last_failure(member))

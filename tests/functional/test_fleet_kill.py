@@ -1,4 +1,4 @@
-"""A fleet whose worker and engine are killed while it is made, grows, shrinks and goes: the same call converges."""
+"""Kills of worker and engine while a fleet is made, scaled and removed: the same call converges."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.protocol import Params
 
 Moment = tuple[str, str, bool]
-"""A call, by its method and path, and whether it is carried out before all that made it is killed."""
+"""A call by method and path, and whether it is carried out before everything is killed."""
 
 NICS = f"{NETWORK}/networkInterfaces"
 MADE: list[Moment] = [
@@ -22,8 +22,8 @@ GROWN: list[Moment] = [("PUT", f"{NICS}/f1-3-nic", True), ("PUT", machine(3), Fa
 SHRUNK: list[Moment] = [("DELETE", machine(3), True), ("DELETE", f"{NICS}/f1-3-nic", False)]
 
 
-def test_a_fleet_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state_dir: Path) -> None:
-    """Nobody who ran is replaced, none is there twice, and in the end nothing is left."""
+def test_a_fleet_converges_after_a_kill_at_any_moment(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Running members are not replaced, no member exists twice, and nothing is left at the end."""
     ran: dict[str, str] = {}
     for count, moments in ((3, MADE), (4, GROWN), (2, SHRUNK)):
         params: Params = {"vmName": "f1", "vmCount": count, "vmSize": "Standard_D2s_v5"}
@@ -54,13 +54,13 @@ def test_a_fleet_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state
 
 
 def rule(moment: Moment) -> dict[str, Any]:
-    """Give the fault that keeps a call, or its answer."""
+    """Give the fault that delays a call, or its answer."""
     method, path, carried_out = moment
     return {"method": method, "path": path, "effect": {"do": "delay", "answer": carried_out}}
 
 
 def killed_at(moment: Moment, ops: VMOps, azure: Azure, state_dir: Path, params: Params) -> None:
-    """Provision, and kill worker and engine at a moment, which must come."""
+    """Provision, and kill worker and engine at a moment, which must occur."""
     azure.fault(rule(moment))
     assert ops.vm_provision(dict(params))[0] is Status.PENDING, ops.last_failure(params)
     assert poll_until(lambda: azure.kept() or NotYet(0.01), timeout=240), moment
@@ -69,6 +69,6 @@ def killed_at(moment: Moment, ops: VMOps, azure: Azure, state_dir: Path, params:
 
 
 def provisioned(ops: VMOps, params: Params) -> tuple[Status, dict[str, Any]]:
-    """Provision, and wait; what is so already was made before."""
+    """Provision, and wait."""
     ops.vm_provision(dict(params))
     return ops.wait_vm_deployment(True, dict(params))

@@ -1,4 +1,4 @@
-"""Members of a fleet that find no room are made in the next of its places, in the same stack; the others stay."""
+"""Members of a fleet without capacity move to the next of its places, in the same stack; the others stay."""
 
 import os
 import shutil
@@ -25,18 +25,18 @@ F1: Params = {"vmName": "f1", "vmCount": 6, "vmSize": D4}
 
 
 def room(azure: Azure, *rooms: Mapping[str, Any]) -> None:
-    """Leave so much room in these places, by default none; what is not named may be anything."""
+    """Limit the capacity of these places, by default to none; other places are unlimited."""
     azure.put("/_local/capacity", [{"size": D4, "left": 0, **each} for each in rooms])
 
 
 def machines(azure: Azure) -> dict[str, str]:
-    """Give Azure's identity of each VM, by its name."""
+    """Give Azure's own id of each VM, by its name."""
     found = [each for each in azure.resources() if each["type"] == "Microsoft.Compute/virtualMachines"]
     return {each["name"]: each["properties"]["vmId"] for each in found}
 
 
 def of(azure: Azure, fleet: str) -> list[dict[str, Any]]:
-    """Give all that there is of a fleet, its group too."""
+    """Give all resources of a fleet, its group included."""
     group = GROUP.replace("f1", fleet)
     return [each for each in azure.resources() if each["id"] == group or each["id"].startswith(f"{group}/")]
 
@@ -48,19 +48,19 @@ def counted(azure: Azure, fleet: str = "f1") -> Counter[str]:
 
 
 def networks(azure: Azure, fleet: str) -> list[str]:
-    """Give where the networks of a fleet are; each has its security group beside it."""
+    """Give the locations of a fleet's networks; each has its own security group."""
     found = [sorted(each["location"] for each in of(azure, fleet) if each["type"] == kind) for kind in GROUND]
     assert found[0] == found[1]
     return found[0]
 
 
 def parts_of(count: int) -> dict[str, int]:
-    """Give what so many members have."""
+    """Give the counts of resources of so many members."""
     return dict.fromkeys(OF_EACH, count)
 
 
 def ended(ops: VMOps, params: Params) -> Failure:
-    """Provision and wait; give the failure, which must be one."""
+    """Provision and wait; give the failure, which must exist."""
     assert ops.vm_provision(params)[0] is Status.PENDING
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
@@ -81,16 +81,16 @@ def creates(azure: Azure, fleet: str = "f1") -> Counter[str]:
 
 
 Strike = Callable[[Azure, str, int], None]
-"""Has so many of six VMs of a fleet refused in their first place."""
+"""Strikes so many of a fleet's six VMs in their first place."""
 
 
 def no_room(place: Mapping[str, Any]) -> Strike:
-    """Leave room for the others alone."""
+    """Give the fault that a member has no capacity anywhere."""
     return lambda azure, _, struck: room(azure, {"left": 6 - struck, **place})
 
 
 def refusals(code: str, **said: object) -> Strike:
-    """Refuse the first create of each."""
+    """Refuse the first create of each member."""
     effect = {"do": "refuse", "code": code, **said}
     return lambda azure, fleet, struck: azure.fault(*(rule(fleet, each, effect) for each in range(struck)))
 
@@ -122,7 +122,7 @@ FIRST = {"vmSize": D4, "location": "westus2", "zone": None, "priority": "Regular
 
 
 def place_of(member: Mapping[str, Any]) -> dict[str, Any]:
-    """Give where a member says that it is."""
+    """Give the place of a member, from its outputs."""
     return {name: member[name] for name in FIRST}
 
 
@@ -131,14 +131,14 @@ WORLDS: dict[str, dict[str, tuple[int, ...]]] = {
     "of room": {"zone": (3,), "size": (6,), "region": (1, 6)},
     "of a size, of a quota": {"sku": (1,), "quota": (3,)},
 }
-"""How many of six are struck, by what; `make moves` strikes one, half and all by each."""
+"""How many of six are struck, and by what; `make moves` strikes one, half and all by each."""
 
 
 @pytest.mark.parametrize("lack", WORLDS)
-def test_who_finds_no_room_is_made_elsewhere(
+def test_a_member_without_capacity_moves_to_another_place(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path, lack: str
 ) -> None:
-    """In one round; no sibling is written again, all stay there, and nothing stays where they were tried."""
+    """One round is enough. No other member is written or moved, and nothing is left in the first place."""
     for kind, times in WORLDS[lack].items():
         for struck in _WHOLE or times:
             moved_and_stayed(ops, azure, provision, kind, struck)
@@ -152,7 +152,7 @@ def test_who_finds_no_room_is_made_elsewhere(
 
 
 def is_the_same_in_another_order(ops: VMOps, azure: Azure) -> None:
-    """Have a host without records grow a fleet of two locations, given the other way round, and remove it."""
+    """Let a host without records grow a fleet with its locations in another order, and remove it."""
     had = machines(azure)
     params: Params = {**F1, "vmName": "region1", "location": "eastus,westus2", "vmCount": 7, "tags": {"a": "b"}}
     status, made = provisioned(ops, params)
@@ -170,7 +170,7 @@ def is_the_same_in_another_order(ops: VMOps, azure: Azure) -> None:
 
 
 def moved_and_stayed(ops: VMOps, azure: Azure, provision: Deploy, kind: str, struck: int) -> None:
-    """Make a fleet of which so many are struck, and see who is where."""
+    """Make a fleet of which so many members are struck, and check the place of each."""
     fleet, (lists, strike, there) = f"{kind}{struck}", KINDS[kind]
     first = {name: "1" if (name, kind) == ("zone", "zone") else value for name, value in FIRST.items()}
     strike(azure, fleet, struck)
@@ -190,8 +190,11 @@ def moved_and_stayed(ops: VMOps, azure: Azure, provision: Deploy, kind: str, str
     assert (azure.writes(), machines(azure)) == (sent, had)
 
 
-def test_what_one_is_refused_in_its_second_place_stops_nobody_else(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """It goes to its third; who is throttled stays; who is denied is missing at once, and tried nowhere else."""
+def test_a_refusal_in_a_second_place_stops_no_other_member(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """It moves to its third place.
+
+    A throttled member stays; a forbidden one is missing at once and is not tried elsewhere.
+    """
     params: Params = {**F1, "zone": "1,2", "vmSize": [D4, A4], "minCount": 5}
     azure.fault(
         rule("f1", 0, {"do": "fail", "code": "ZonalAllocationFailed"}),
@@ -220,8 +223,8 @@ def test_what_one_is_refused_in_its_second_place_stops_nobody_else(ops: VMOps, a
     assert {*creates(azure, "f2").values()} == {1}
 
 
-def test_a_storm_of_refusals_as_too_many_moves_nobody(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Half of a hundred and twenty requests are refused: who finds no room moves all the same, and nobody else."""
+def test_throttling_moves_no_member(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Half of 120 requests are throttled. Only the members without capacity move."""
     room(azure, {"left": 3})
     too_many = {"do": "refuse", "code": "SubscriptionRequestsThrottled", "retryAfter": 1}
     azure.fault({"path": GROUP, "times": 120, "share": 0.5, "effect": too_many})
@@ -235,8 +238,11 @@ def test_a_storm_of_refusals_as_too_many_moves_nobody(ops: VMOps, azure: Azure, 
     assert len(refused) > 40, len(refused)
 
 
-def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Fleets share what is remembered; a short one is as it was asked for until one of the places may have room."""
+def test_a_member_without_any_place_is_missing_and_leaves_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Fleets share remembered refusals.
+
+    A fleet with missing members counts as fulfilled until a place may have capacity.
+    """
     params: Params = {**F1, "vmSize": [D4, A4], "minCount": 4}
     room(azure, {}, {"size": A4})
     failure = ended(ops, params)
@@ -278,16 +284,16 @@ def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure:
     assert now == had
 
 
-def test_as_many_are_made_in_a_place_as_its_quota_has_room_for(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The cores of all members are counted before anything is made, and nobody is refused."""
+def test_a_place_gets_as_many_members_as_its_quota_allows(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The cores of all members are counted before anything is made, so ARM refuses none."""
     made = provision({**F1, "vmSize": D2, "location": "brazilsouth", "priority": "Regular,Spot"})
     assert Counter(each["priority"] for each in made["members"]) == {"Regular": 5, "Spot": 1}
     assert made["moves"] == []
     assert {*creates(azure).values()} == {1}
 
 
-def test_a_data_disk_that_no_engine_deletes_goes_with_the_first_place(azure: Azure, provision: Deploy) -> None:
-    """It is made anew where its VM is; that of a sibling stays."""
+def test_a_detached_data_disk_is_deleted_with_the_first_place(azure: Azure, provision: Deploy) -> None:
+    """It is recreated in the VM's new place; other members' disks stay."""
     room(azure, {"location": "westus2", "left": 1})
     disks = {"dataDisks": [4], "dataDiskType": "PremiumV2_LRS", "zone": "1", "location": "westus2,eastus"}
     made = provision({**F1, "vmCount": 2, **disks})
@@ -299,10 +305,10 @@ def test_a_data_disk_that_no_engine_deletes_goes_with_the_first_place(azure: Azu
     assert found == dict(named)
 
 
-def test_a_fleet_that_moves_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state_dir: Path) -> None:
-    """Who ran stays, who was on the way is made where it was to be, and of who finds room nowhere nothing is left.
+def test_a_moving_fleet_converges_after_a_kill_at_any_moment(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Running members stay, moving members end in their new place, and members without capacity leave nothing.
 
-    What was in the first place goes, though the engine's state is lost with all its copies.
+    The first place is emptied even if the engine's state and its copies are lost.
     """
     any_vm = f"{COMPUTE}/virtualMachines/f1-*"
     params: Params = {**F1, "vmCount": 3, "minCount": 2, "location": "westus2,eastus"}

@@ -1,4 +1,4 @@
-"""A fleet in a shell: what a dry run and a status say of it, and what `scale` and `replace` do and answer."""
+"""A fleet in a shell: dry runs, status, `scale` and `replace`."""
 
 import json
 from pathlib import Path
@@ -13,19 +13,22 @@ VM = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/vmops-f
 
 
 def identities(azure: Azure) -> dict[str, str]:
-    """Give Azure's identity of each VM, by its name."""
+    """Give Azure's own id of each VM, by its name."""
     found = [each for each in azure.resources() if each["type"] == "Microsoft.Compute/virtualMachines"]
     return {each["name"]: each["properties"]["vmId"] for each in found}
 
 
 def made(changes: list[dict[str, Any]], operation: str) -> list[str]:
-    """Name the VMs to which a dry run does something."""
+    """Name the VMs that a dry run would change."""
     found = [each["resource"] for each in changes if each["operation"] == operation]
     return sorted(each.rpartition(" ")[2] for each in found if each.startswith("VirtualMachine "))
 
 
-def test_a_fleet_is_scaled_and_one_of_it_replaced(azure: Azure, state_dir: Path) -> None:
-    """A dry run changes nothing and prices all VMs; with --json the answer is one value, and the exit code says how."""
+def test_scale_and_replace_from_a_shell(azure: Azure, state_dir: Path) -> None:
+    """A dry run changes nothing and prices all VMs.
+
+    With --json the answer is one value, and the exit code tells the outcome.
+    """
     shell = Shell(state_dir)
     asked = ("provision", "f1", "-p", "vmCount=2", "-p", "vmSize=Standard_D2s_v5,Standard_D4s_v5")
     places = ("-p", "location=westus2,eastus")
@@ -69,7 +72,7 @@ def test_a_fleet_is_scaled_and_one_of_it_replaced(azure: Azure, state_dir: Path)
 
 
 @pytest.mark.parametrize("call", [("scale", "f1", "many"), ("replace", "f1")], ids=" ".join)
-def test_a_call_without_its_number_is_a_wrong_one(state_dir: Path, call: tuple[str, ...]) -> None:
-    """It has no answer, and no traceback."""
+def test_scale_and_replace_require_their_number(state_dir: Path, call: tuple[str, ...]) -> None:
+    """A call without it has no answer and no traceback."""
     done = Shell(state_dir)(*call)
     assert (done.returncode, done.stdout) == (2, "")

@@ -1,4 +1,4 @@
-"""Fleets: many VMs by one call, one lock, one stack; each keeps its number, and what one meets is nobody else's."""
+"""Fleets: many VMs by one call, with one lock and one stack; a member's failure does not affect others."""
 
 import re
 from collections import Counter
@@ -33,25 +33,25 @@ def machine(number: int) -> str:
 
 
 def no_room(number: int) -> dict[str, Any]:
-    """Give a fault: Azure has no room for a member."""
+    """Give a fault: Azure has no capacity for a member."""
     effect = {"do": "fail", "code": "AllocationFailed"}
     return {"method": "PUT", "path": machine(number), "verbs": ["create"], "effect": effect}
 
 
 def kinds(azure: Azure) -> Counter[str]:
-    """Count what there is by its type; what lies in another, and the group, aside."""
+    """Count the resources by type, without children and the group."""
     types = [each["type"] for each in azure.resources() if each["id"] != GROUP]
     return Counter(each.partition("/")[2] for each in types if each.count("/") == 1)
 
 
 def identities(azure: Azure) -> dict[str, str]:
-    """Give Azure's identity of each VM, by its name."""
+    """Give Azure's own id of each VM, by its name."""
     found = [each for each in azure.resources() if each["type"] == "Microsoft.Compute/virtualMachines"]
     return {each["name"]: each["properties"]["vmId"] for each in found}
 
 
 def ended(ops: VMOps, params: Params) -> Failure:
-    """Provision and wait; give the failure, which must be one."""
+    """Provision and wait; give the failure, which must exist."""
     begun, result = ops.vm_provision(params)
     if begun is Status.PENDING:
         begun, result = ops.wait_vm_deployment(True, params)
@@ -61,10 +61,13 @@ def ended(ops: VMOps, params: Params) -> Failure:
     return failure
 
 
-def test_a_fleet_is_made_kept_and_removed_as_one(
+def test_a_fleet_is_provisioned_kept_and_removed(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """On one network, by one call; what is so already is seen by three looks; who was deleted comes back alone."""
+    """One call makes all VMs on one network.
+
+    An unchanged fleet costs three reads, and only a deleted member is recreated.
+    """
     result = provision(dict(F1))
     assert (result["asked"], result["ready"], result["missing"], result["moves"]) == (4, 4, [], [])
     assert [(each["name"], each["member"], each["power"]) for each in result["members"]] == [
@@ -114,8 +117,11 @@ def test_a_fleet_is_made_kept_and_removed_as_one(
     assert azure.ids() == {GROUP, bystander}
 
 
-def test_what_one_member_meets_stops_no_other(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Too few are a failure that names who; with minCount they are enough; the same call tries the missing again."""
+def test_a_members_failure_stops_no_other_member(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Too few VMs are a failure that names the missing.
+
+    With minCount they are enough; the same call retries the missing.
+    """
     azure.fault(no_room(1))
     failure = ended(ops, dict(F1))
     assert failure.kind is FailureKind.CAPACITY
@@ -137,8 +143,8 @@ def test_what_one_member_meets_stops_no_other(ops: VMOps, azure: Azure, provisio
     }
 
 
-def test_a_member_s_name_is_kept_free_of_strangers(ops: VMOps, azure: Azure) -> None:
-    """A VM of that name which is not ours is named, and left as it is; nothing is made."""
+def test_a_foreign_resource_with_a_members_name_is_refused(ops: VMOps, azure: Azure) -> None:
+    """A foreign VM with that name is named and left unchanged, and nothing is made."""
     azure.put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
     single: Params = {"vmName": "f1-3", "resourceGroup": "vmops-f1"}
     assert ops.vm_provision(single)[0] is Status.PENDING
@@ -150,8 +156,8 @@ def test_a_member_s_name_is_kept_free_of_strangers(ops: VMOps, azure: Azure) -> 
     assert azure.resources() == before
 
 
-def test_a_fleet_grows_shrinks_and_renews_one(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Who stays is not touched; who stands still goes first; no number is given to another VM while it is had."""
+def test_a_fleet_grows_shrinks_and_replaces_one(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Remaining members are unchanged, stopped ones are removed first, and no number in use is given twice."""
     provision(dict(F1))
     had = identities(azure)
     azure.post(f"{machine(1)}/deallocate{VERSION}", None)
@@ -180,7 +186,7 @@ def test_a_fleet_grows_shrinks_and_renews_one(ops: VMOps, azure: Azure, provisio
 
 
 def again(ops: VMOps, params: Params, names: str) -> None:
-    """Provision as it was asked for last, but for these parameters; see who is there then."""
+    """Provision with the last parameters, changed by these; check which members exist then."""
     asked = dict(params)
     assert ops.vm_provision(asked, same=True)[0] is Status.PENDING, ops.last_failure(params)
     status, result = ops.wait_vm_deployment(True, asked)
@@ -188,10 +194,13 @@ def again(ops: VMOps, params: Params, names: str) -> None:
     assert [each["name"] for each in result["members"]] == names.split()
 
 
-def test_a_member_is_meant_by_its_name_and_a_fleet_ends_as_one(
+def test_a_members_name_selects_it_and_removal_needs_the_fleets_name(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path, tmp_path: Path
 ) -> None:
-    """It is looked at and switched alone, and refused what is the fleet's; what has expired goes by tags alone."""
+    """Status and power accept a member's name, and fleet-wide verbs refuse it.
+
+    An expired fleet is swept by tags alone.
+    """
     provision({**F1, "vmCount": 2, "ttl": "1h"})
     member: Params = {"vmName": "f1-1"}
     assert ops.vm_stop(member)[0] is Status.PENDING, ops.last_failure(member)
@@ -231,7 +240,7 @@ def test_a_member_is_meant_by_its_name_and_a_fleet_ends_as_one(
 
 
 def test_a_program_holds_a_fleet(azure: Azure, state_dir: Path) -> None:
-    """It gets a machine for each member, of which each is asked alone; one machine is no fleet."""
+    """It gets a machine for each member. A single machine cannot hold a fleet."""
     settings = Settings(state_dir=state_dir, owner="tester")
     wanted = {**F1, "vmCount": 2}
     with pytest.raises(SpecError, match="vmCount"):

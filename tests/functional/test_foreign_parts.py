@@ -1,4 +1,4 @@
-"""What others add to a VM's resources is kept and named; what is ours is changed as ever."""
+"""Foreign parts: what others add to a VM's resources is kept and reported, and our parts change as usual."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,13 +35,13 @@ class Hand:
         self.azure = azure
 
     def see(self, path: str) -> dict[str, Any]:
-        """Look at a resource."""
+        """Read a resource."""
         version = "2024-03-02" if "/disks/" in path else "2024-07-01" if "Compute" in path else "2024-05-01"
         found: dict[str, Any] = self.azure.get(f"{path}?api-version={'2024-03-01' if path == GROUP else version}")
         return found
 
     def open(self, name: str = "hole", **changes: Any) -> None:
-        """Put a rule into the security group."""
+        """Add a rule to the security group."""
         self.azure.put(f"{NSG}/securityRules/{name}?api-version=2024-05-01", {"properties": HOLE | changes})
 
     def attach(self, name: str, lun: int, group: str = GROUP, **words: Any) -> str:
@@ -61,7 +61,7 @@ class Hand:
         self.azure.patch(f"{path}/providers/Microsoft.Resources/tags/default?api-version=2024-03-01", change)
 
     def untag(self, path: str, **tags: str) -> None:
-        """Take tags from a resource."""
+        """Remove tags from a resource."""
         change = {"operation": "Delete", "properties": {"tags": tags}}
         self.azure.patch(f"{path}/providers/Microsoft.Resources/tags/default?api-version=2024-03-01", change)
 
@@ -79,7 +79,7 @@ class Hand:
         return {name: value for name, value in self.see(path).get("tags", {}).items() if not name.startswith("vmops-")}
 
     def vm_id(self) -> str:
-        """Give what tells this VM from one that was made anew."""
+        """Give Azure's own id of the VM."""
         return str(self.see(VM)["properties"]["vmId"])
 
 
@@ -89,7 +89,7 @@ def hand(azure: Azure) -> Hand:
 
 
 def refused(ops: VMOps, azure: Azure, params: Params, *words: str) -> None:
-    """See a provision refused as a conflict that says all these words, with nothing written; and so is its plan."""
+    """Expect a provision and its plan to be refused as a conflict with these words, and nothing written."""
     before = azure.writes()
     assert ops.vm_provision(params)[0] is Status.PENDING
     assert ops.wait_vm_deployment(True, params)[0] is Status.FAILED
@@ -102,10 +102,10 @@ def refused(ops: VMOps, azure: Azure, params: Params, *words: str) -> None:
         ops.plan(params)
 
 
-def test_a_rule_that_was_opened_by_hand_survives_a_change_of_ports(
+def test_a_foreign_security_rule_survives_a_change_of_ports(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
 ) -> None:
-    """Access just in time is a rule: it is kept as it is and named, by the plan too; ours come and go beside it."""
+    """Just-in-time access adds such a rule. It is kept and listed, also by the plan, while our rules change."""
     provision(PARAMS)
     hand.open()
     ports: dict[str, Any] = {"destinationPortRange": None, "destinationPortRanges": ["80", "443"]}
@@ -123,10 +123,8 @@ def test_a_rule_that_was_opened_by_hand_survives_a_change_of_ports(
     assert set(hand.rules()) == {"tcp-22", "hole", "web"}, "a port of ours is closed beside it"
 
 
-def test_what_others_have_taken_away_again_does_not_come_back(
-    ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
-) -> None:
-    """The engine was told of it: it is not for the engine to make."""
+def test_a_removed_foreign_part_is_not_restored(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """The engine's inputs had it, but it is not ours to create."""
     provision(PARAMS)
     hand.open()
     hand.tag(NIC, costcenter="7")
@@ -139,10 +137,10 @@ def test_what_others_have_taken_away_again_does_not_come_back(
     assert (set(hand.rules()), hand.disks(), hand.tags(NIC)) == ({"tcp-22", "tcp-80"}, {}, {})
 
 
-def test_disks_that_were_attached_by_hand_stay_and_outlive_the_vm(
+def test_foreign_disks_stay_attached_and_survive_the_vm(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
 ) -> None:
-    """Each at its lun, in any order, also through a change of ours; a removal leaves them where they are."""
+    """Each stays at its lun, in any order, also through a change of ours. A removal keeps them."""
     provision({**PARAMS, "dataDisks": [16]})
     disks = {hand.attach("bigdisk", 5, caching="ReadOnly"), hand.attach("small", 3, deleteOption="Delete")}
     vm = hand.vm_id()
@@ -164,8 +162,8 @@ def test_disks_that_were_attached_by_hand_stay_and_outlive_the_vm(
     assert {each for each in azure.ids() if "/disks/" in each} == disks
 
 
-def test_a_small_disk_of_anothers_stops_no_vm(azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """Disks are paired by lun: ours of 16 GB does not grow because theirs, of 4, stands first in the list."""
+def test_a_small_foreign_disk_does_not_fail_a_provision(azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """Disks are matched by lun: ours of 16 GB is not compared with theirs of 4 GB."""
     provision(PARAMS)
     hand.attach("bigdisk", 5)
     provision({**PARAMS, "dataDisks": [16]})
@@ -174,10 +172,10 @@ def test_a_small_disk_of_anothers_stops_no_vm(azure: Azure, hand: Hand, provisio
     assert not [each for each in azure.writes() if each.endswith("/deallocate")]
 
 
-def test_tags_that_others_add_stay_on_every_resource(
+def test_foreign_tags_stay_on_every_resource(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """A policy tags, a person tags: a change of ours takes none of it away; one of ours that is not asked for goes."""
+    """A change of ours keeps all tags of policies and people, and removes only our own."""
     provision({**PARAMS, "tags": "team=a,run=1"})
     paths = {"y1": VM, "y1-nic": NIC, "y1-nsg": NSG, "y1-ip": ADDRESS, "y1-vnet": VNET, "vmops-y1": GROUP}
     for path in paths.values():
@@ -195,15 +193,15 @@ def test_tags_that_others_add_stay_on_every_resource(
 
 
 def test_a_tag_of_ours_in_another_case_is_ours(hand: Hand, provision: Deploy) -> None:
-    """ARM has one tag of a name, whatever its case: it is written as asked, and never twice."""
+    """ARM compares tag names without case: it is written as requested, and once."""
     provision({**PARAMS, "tags": "team=a"})
     hand.tag(NIC, TEAM="x")
     assert "notOurs" not in provision({**PORTS, "tags": "team=b"})
     assert hand.tags(NIC) == {"team": "b"}
 
 
-def test_a_tag_that_others_keep_is_not_written_over(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """Asked for with another value it is refused by name; with the same value it becomes ours, and goes as ours."""
+def test_a_foreign_tag_value_is_not_overwritten(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """Requesting another value is refused by name. With the same value the tag becomes ours, and is removed as ours."""
     provision(PARAMS)
     hand.tag(NIC, Env="prod")
     refused(ops, azure, {**PARAMS, "tags": "env=test"}, "tag Env on y1-nic", "'prod'", "'test'", "leave it out of tags")
@@ -212,16 +210,16 @@ def test_a_tag_that_others_keep_is_not_written_over(ops: VMOps, azure: Azure, ha
     assert hand.tags(NIC) == {}
 
 
-def test_fifty_tags_are_counted_with_those_of_others(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """Four places are kept for vmops' own; the 51st is refused here, not by ARM half way through."""
+def test_the_limit_of_fifty_tags_includes_foreign_tags(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """Four are reserved for vmops' own tags. The 51st is refused before anything is made."""
     provision(PARAMS)
     hand.tag(NIC, **{f"k{number}": "v" for number in range(45)})
     refused(ops, azure, {**PARAMS, "tags": "a=1,b=2"}, "51 tags, 45 of them of others")
     provision({**PARAMS, "tags": "a=1"})
 
 
-def test_more_disks_than_the_size_bears_are_refused(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """Standard_B2s bears four, theirs among them."""
+def test_more_disks_than_the_size_supports_are_refused(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """Standard_B2s supports four, foreign disks included."""
     provision({**PARAMS, "dataDisks": [4, 4, 4]})
     hand.attach("bigdisk", 9)
     refused(ops, azure, {**PARAMS, "dataDisks": [4] * 4}, "5 data disks, 1 of them of others", "Standard_B2s bears: 4")
@@ -234,10 +232,10 @@ def test_more_disks_than_the_size_bears_are_refused(ops: VMOps, azure: Azure, ha
         ("tcp-80", {"access": "Deny"}, ("rule tcp-80 denies * from *", "the name of a rule that vmPorts asks for")),
     ],
 )
-def test_a_rule_that_stands_in_the_way_of_ours_is_refused(
+def test_a_foreign_rule_that_conflicts_is_refused(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, name: str, changes: dict[str, Any], words: tuple[str, ...]
 ) -> None:
-    """By name, with what to do; without the port that needs its place it is kept like any other, however often."""
+    """The refusal names it and a remedy. Without the conflicting port it is kept like any other rule."""
     provision(PARAMS)
     hand.open(name, **changes)
     refused(ops, azure, PORTS, *words, "or change vmPorts")
@@ -246,17 +244,15 @@ def test_a_rule_that_stands_in_the_way_of_ours_is_refused(
     assert set(hand.rules()) == {"tcp-22", name}
 
 
-def test_an_outbound_rule_with_a_priority_of_ours_is_in_nobodys_way(hand: Hand, provision: Deploy) -> None:
-    """Priorities are apart for the two directions."""
+def test_an_outbound_rule_with_the_same_priority_does_not_conflict(hand: Hand, provision: Deploy) -> None:
+    """Each direction has its own priorities."""
     provision(PARAMS)
     hand.open("out", priority=1001, direction="Outbound")
     assert provision(PORTS)["notOurs"] == ["rule out allows * to *: kept"]
 
 
-def test_a_disk_that_stands_in_the_way_of_ours_is_refused(
-    ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
-) -> None:
-    """At the lun that ours is to have; and one that has ours' name elsewhere."""
+def test_a_foreign_disk_that_conflicts_is_refused(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """It is at a lun that we need, or has the name of our disk."""
     provision(PARAMS)
     hand.attach("bigdisk", 0)
     refused(ops, azure, {**PARAMS, "dataDisks": [8]}, "disk bigdisk at lun 0", "attach that disk at lun 1 or above")
@@ -264,8 +260,8 @@ def test_a_disk_that_stands_in_the_way_of_ours_is_refused(
     assert sorted(provision(BIGGER)["notOurs"]) == ["disk bigdisk at lun 0: kept", "disk y1-data-1 at lun 3: kept"]
 
 
-def test_a_rule_of_ours_that_was_changed_by_hand_is_repaired(hand: Hand, provision: Deploy) -> None:
-    """It has our name, and the engine's last word was that it is ours."""
+def test_a_changed_security_rule_of_ours_is_repaired(hand: Hand, provision: Deploy) -> None:
+    """It has our name, and the engine's state says that it is ours."""
     provision(PORTS)
     hand.open("tcp-80", priority=1001, access="Deny", protocol="Tcp")
     provision({**PARAMS, "vmPorts": [22, 80, 443]})
@@ -282,8 +278,8 @@ def test_a_rule_of_ours_that_was_changed_by_hand_is_repaired(hand: Hand, provisi
     ],
     ids=["password", "custom data"],
 )
-def test_a_vm_with_secrets_is_not_made_anew_for_what_others_add(hand: Hand, provision: Deploy, login: Params) -> None:
-    """ARM tells neither: what is sent beside them is an update of the VM, and no more."""
+def test_foreign_parts_do_not_replace_a_vm_with_secrets(hand: Hand, provision: Deploy, login: Params) -> None:
+    """ARM returns no secrets; sending foreign parts is only an update of the VM."""
     provision({**PARAMS, **login})
     vm = hand.vm_id()
     hand.tag(VM, costcenter="7")
@@ -292,8 +288,8 @@ def test_a_vm_with_secrets_is_not_made_anew_for_what_others_add(hand: Hand, prov
     assert (hand.vm_id(), hand.tags(VM), set(hand.disks())) == (vm, {"costcenter": "7"}, {2})
 
 
-def test_they_are_known_through_a_refresh(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """A VM that was deleted by hand has the engine read all anew: what others added is then in its inputs, too."""
+def test_foreign_parts_survive_a_refresh(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """After a VM was deleted by hand the engine reads everything again, and foreign parts are in its inputs."""
     provision({**PARAMS, "tags": "team=a"})
     hand.open()
     hand.tag(NIC, costcenter="7")
@@ -305,10 +301,10 @@ def test_they_are_known_through_a_refresh(ops: VMOps, azure: Azure, hand: Hand, 
     assert set(hand.rules()) == {"hole", "tcp-22", "tcp-80"}
 
 
-def test_they_stay_where_the_engines_state_is_lost(
+def test_foreign_parts_survive_a_lost_state(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, state_dir: Any
 ) -> None:
-    """Then ours is what has our name and form: a port that was closed meanwhile goes, a disk too, and no more."""
+    """Then our parts are those with our names and form: only a closed port and a removed disk of ours go."""
     provision({**PORTS, "dataDisks": [4, 4]})
     hand.open()
     hand.tag(NIC, costcenter="7")
@@ -324,8 +320,8 @@ def test_they_stay_where_the_engines_state_is_lost(
     assert (set(hand.rules()), set(hand.disks()), hand.tags(NIC)) == ({"tcp-22", "hole"}, {0, 6}, {"costcenter": "7"})
 
 
-def test_they_are_known_after_an_update_that_failed(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """The engine was told of them, and not of what is ours now: what is not known to be ours is another's."""
+def test_foreign_parts_survive_a_failed_update(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """Parts that are not known to be ours count as foreign."""
     provision({**PARAMS, "tags": "team=a"})
     hand.tag(NIC, costcenter="7")
     azure.fault({"method": "PUT", "path": VM, "effect": {"do": "refuse", "code": "AuthorizationFailed"}})
@@ -338,8 +334,8 @@ def test_they_are_known_after_an_update_that_failed(ops: VMOps, azure: Azure, ha
     assert hand.tags(NIC) == {"costcenter": "7"}
 
 
-def test_a_vm_that_is_made_anew_keeps_them(hand: Hand, provision: Deploy) -> None:
-    """Another user name replaces the VM: the disk is attached to the new one, the tag is on it."""
+def test_foreign_parts_survive_a_replacement(hand: Hand, provision: Deploy) -> None:
+    """Another user name replaces the VM; disk and tag move to the new one."""
     provision(PARAMS)
     vm, disk = hand.vm_id(), hand.attach("bigdisk", 2)
     hand.tag(VM, costcenter="7")
@@ -349,8 +345,8 @@ def test_a_vm_that_is_made_anew_keeps_them(hand: Hand, provision: Deploy) -> Non
     assert hand.see(disk)["managedBy"] == VM
 
 
-def test_a_disk_from_another_group_is_kept_too(azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """By its id; that it is called as ours would be does not make it ours."""
+def test_a_foreign_disk_of_another_group_is_kept(azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """It is matched by its id, although it has the name of our disk."""
     provision(PARAMS)
     other = GROUP.replace("vmops-y1", "theirs")
     azure.put(f"{other}?api-version=2024-03-01", {"location": "westus2"})

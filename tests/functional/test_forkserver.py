@@ -1,4 +1,4 @@
-"""Workers are forked by a warm process, which changes nothing of what a worker is."""
+"""Workers that the fork server starts behave like workers that are started without it."""
 
 import itertools
 import os
@@ -35,23 +35,23 @@ def await_one(state_dir: Path, kind: str) -> psutil.Process:
 
 
 def warm_up(ops: VMOps) -> None:
-    """Have a fork server started, with the environment of now, and nothing left to do."""
+    """Let a fork server start with the present environment, and finish a first job."""
     assert ops.vm_deprovision({"vmName": "warm"}) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(False, {"vmName": "warm"})[0] is Status.SUCCEEDED
 
 
 def states(ops: VMOps) -> dict[str, State]:
-    """Give how each VM's newest deployment stands."""
+    """Give the state of each VM's newest deployment."""
     return {each.vm_name: each.state for each in ops.operations()}
 
 
 def gone(state_dir: Path, kind: str) -> bool:
-    """Wait until there is no process of a kind."""
+    """Wait until no process of a kind is left."""
     return bool(poll_until(lambda: NotYet(0.02) if found(state_dir, kind) else True, timeout=120))
 
 
-def test_one_fork_server_serves_them_all(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
-    """It stays for the next deployment, has no thread and no child, and its socket is its owner's only."""
+def test_all_jobs_use_one_fork_server(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
+    """It stays for the next deployment, has no thread and no child, and its socket is private."""
     provision({"vmName": "exp1"})
     server = await_one(state_dir, "forkserver")
     provision({"vmName": "exp2"})
@@ -63,8 +63,8 @@ def test_one_fork_server_serves_them_all(azure: Azure, ops: VMOps, state_dir: Pa
     assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
 
 
-def test_its_death_ends_no_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """A worker needs its fork server no more than its caller; the next call starts another one."""
+def test_a_fork_servers_death_ends_no_running_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """Workers do not need it, and the next call starts another one."""
     azure.stick("create")
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -77,8 +77,8 @@ def test_its_death_ends_no_deployment(azure: Azure, ops: VMOps, state_dir: Path)
     assert azure.resources() == []
 
 
-def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """The lock that travelled with the order is free then: a wait elsewhere says so, and the same call goes on."""
+def test_a_fork_servers_death_interrupts_queued_jobs(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """Their locks are free then. A wait in another process records the interruption, and the same call continues."""
     params: Params = {"vmName": "exp1"}
     warm_up(ops)
     server = await_one(state_dir, "forkserver")
@@ -94,8 +94,8 @@ def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: 
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
 
 
-def test_who_has_asked_hands_over_again_what_died_with_it(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """Whoever waits where the order was given has it still: one worker begins, in the same operation."""
+def test_the_caller_sends_a_lost_job_again(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """A waiting caller still has the job. One worker starts, in the same operation."""
     params: Params = {"vmName": "exp1"}
     warm_up(ops)
     server = await_one(state_dir, "forkserver")
@@ -110,8 +110,8 @@ def test_who_has_asked_hands_over_again_what_died_with_it(azure: Azure, ops: VMO
     assert (before.id, now.state) == (now.id, State.SUCCEEDED)
 
 
-def test_it_leaves_when_it_is_not_needed(azure: Azure, state_dir: Path) -> None:
-    """After VMOPS_WORKER_IDLE seconds it is gone, with its socket; the next deployment starts another one."""
+def test_an_idle_fork_server_exits(azure: Azure, state_dir: Path) -> None:
+    """After VMOPS_WORKER_IDLE seconds it is gone, with its socket. The next deployment starts another."""
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0.2))
     for name in ("exp1", "exp2"):
         assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
@@ -120,8 +120,10 @@ def test_it_leaves_when_it_is_not_needed(azure: Azure, state_dir: Path) -> None:
         assert list((state_dir / "forkserver").iterdir()) == []
 
 
-def test_it_leaves_when_it_cannot_be_found(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
-    """Where its state directory is removed nobody will ever ask it again."""
+def test_a_fork_server_without_its_socket_file_exits(
+    azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy
+) -> None:
+    """Without its state directory no job can reach it."""
     provision({"vmName": "exp1"})
     await_one(state_dir, "forkserver")
     for door in (state_dir / "forkserver").iterdir():
@@ -129,8 +131,8 @@ def test_it_leaves_when_it_cannot_be_found(azure: Azure, ops: VMOps, state_dir: 
     assert gone(state_dir, "forkserver")
 
 
-def test_there_is_none_where_none_is_wanted(azure: Azure, state_dir: Path) -> None:
-    """With VMOPS_WORKER_IDLE=0 a worker is a new process, and leaves nothing behind."""
+def test_worker_idle_zero_starts_no_fork_server(azure: Azure, state_dir: Path) -> None:
+    """With VMOPS_WORKER_IDLE=0 each worker is a new process, and none stays."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0))
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
@@ -140,10 +142,10 @@ def test_there_is_none_where_none_is_wanted(azure: Azure, state_dir: Path) -> No
     assert found(state_dir, "forkserver") == []
 
 
-def test_the_environment_is_the_callers(
+def test_a_forked_worker_has_its_callers_environment(
     azure: Azure, ops: VMOps, state_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What the engine finds is of the call that it works for, not of the one that started the fork server."""
+    """The engine is found by the environment of the call, not by that of the fork server's starter."""
     warm_up(ops)
     azure.stick("create")
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
@@ -156,8 +158,8 @@ def test_the_environment_is_the_callers(
     assert "PULUMI_ACCESS_TOKEN" not in environment
 
 
-def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """Neither in an argument nor in an environment, and in no file that stays."""
+def test_no_process_shows_a_secret(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """No argument, no environment and no remaining file contains one."""
     azure.stick("create")
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -172,8 +174,8 @@ def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOp
     assert [file for file in files_with(SECRET, state_dir) if "local" not in file.parts] == []
 
 
-def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, state_dir: Path) -> None:
-    """Each is admitted at once, begins in the order of its call, and a removal does not wait for what is made."""
+def test_jobs_beyond_the_limit_wait_in_order(azure: Azure, state_dir: Path) -> None:
+    """Each is admitted at once and starts in order. Removals do not wait for provisions."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     names = ["exp1", "exp2", "exp3"]
@@ -197,8 +199,8 @@ def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, s
     assert removed.started < first.ended <= second.started
 
 
-def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> None:
-    """Those of the orders that wait are the fork server's: with its death they are free, whoever works."""
+def test_a_worker_inherits_only_its_own_lock(azure: Azure, state_dir: Path) -> None:
+    """Locks of queued jobs are free after the fork server's death, even if workers run."""
     azure.stick("create", "exp2")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     for name in ("exp1", "exp2", "exp3"):
@@ -211,8 +213,8 @@ def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> No
     assert ops.wait_vm_deployment(True, {"vmName": "exp2"})[0] is Status.SUCCEEDED
 
 
-def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
-    """It never begins, and its VM is free again at once."""
+def test_a_queued_job_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
+    """It never starts, and its VM is free at once."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     for name in ("exp1", "exp2"):
@@ -226,8 +228,8 @@ def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
     assert [each for each in azure.ids() if "exp2" in each] == []
 
 
-def test_who_waits_alone_waits_in_turn_too(azure: Azure, state_dir: Path) -> None:
-    """Workers that no fork server starts share the same slots."""
+def test_a_worker_without_a_fork_server_waits_in_order(azure: Azure, state_dir: Path) -> None:
+    """Such workers use the same slots."""
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1, worker_idle=0))
     names = ["exp1", "exp2", "exp3"]
     for name in names:

@@ -1,4 +1,4 @@
-"""What a subscription's owners put in the way of a VM, met by the real engine: locks, policies."""
+"""Locks and policies of a subscription's owners, with the real engine."""
 
 import json
 from collections.abc import Callable
@@ -19,10 +19,10 @@ Deploy = Callable[[Params], dict[str, Any]]
 LOCK = "/providers/Microsoft.Authorization/locks/keep"
 
 
-def test_a_teardown_fails_for_a_lock_and_goes_on_without_it(
+def test_a_locked_resource_fails_the_removal_until_it_is_unlocked(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """What is locked is left, and said at once, asked for once by the engine and once by us; unlocked, all goes."""
+    """The failure comes at once, after one attempt of the engine and one of ours. Without the lock everything goes."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     lock = f"{vm_id}{LOCK}?api-version=2016-09-01"
@@ -42,8 +42,8 @@ def test_a_teardown_fails_for_a_lock_and_goes_on_without_it(
 
 
 @pytest.mark.parametrize("verb", ["provision", "start"])
-def test_what_a_read_only_lock_refuses_is_final(ops: VMOps, azure: Azure, provision: Deploy, verb: str) -> None:
-    """No write goes through it, a power verb neither: said at once in a sentence, and not tried for minutes."""
+def test_a_read_only_lock_is_not_retried(ops: VMOps, azure: Azure, provision: Deploy, verb: str) -> None:
+    """Writes and power verbs fail at once with a sentence."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     group = vm_id.partition("/providers")[0]
@@ -61,8 +61,8 @@ def test_what_a_read_only_lock_refuses_is_final(ops: VMOps, azure: Azure, provis
     assert [each for each in azure.writes() if each.startswith(f"PUT {vm_id}")][1:] in ([], [f"PUT {vm_id}"])
 
 
-def test_a_deadline_tells_of_the_last_refusal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Whoever reads that time was over wants to know what held it up, and since when."""
+def test_a_deadline_reports_the_last_refusal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The timeout names what was refused last, and since when."""
     params: Params = {"vmName": "exp1"}
     provision(params)
     used = {"do": "refuse", "code": "InUseSubnetCannotBeDeleted"}
@@ -93,12 +93,15 @@ OWN_TEAM = {
 
 
 def shell(*arguments: str) -> str:
-    """Run ``vmops local policy``, which must succeed; what it raises is raised here."""
+    """Run ``vmops local policy``, which must succeed; its exceptions are raised here."""
     return CliRunner().invoke(app, ["policy", *arguments], catch_exceptions=False).stdout
 
 
-def test_policies_are_put_listed_and_cleared_from_a_shell(azure: Azure, tmp_path: Path) -> None:
-    """A file is added to what is in force, its names taking the place of the same; ``--clear`` goes first."""
+def test_local_policy_puts_lists_and_clears_policies(azure: Azure, tmp_path: Path) -> None:
+    """A file is added to the active policies, and replaces those of the same name.
+
+    ``--clear`` removes the others first.
+    """
     assert shell() == "no policies\n"
     one, both = tmp_path / "one.json", tmp_path / "both.yaml"
     one.write_text(json.dumps(DENY))
@@ -114,8 +117,8 @@ def test_policies_are_put_listed_and_cleared_from_a_shell(azure: Azure, tmp_path
     assert azure.get("/_local/policies") == []
 
 
-def test_a_file_that_holds_no_policy_is_a_wrong_call(azure: Azure, tmp_path: Path) -> None:
-    """It is named, with what is wrong in it, and what was in force is as it was."""
+def test_local_policy_refuses_a_file_without_a_policy(azure: Azure, tmp_path: Path) -> None:
+    """The error names the file and the problem, and the active policies stay."""
     file = tmp_path / "p.json"
     with pytest.raises(SpecError, match=r"^FILE: .*p\.json cannot be read: No such file or directory$"):
         shell(str(file))
@@ -128,7 +131,7 @@ def test_a_file_that_holds_no_policy_is_a_wrong_call(azure: Azure, tmp_path: Pat
 def test_a_provision_that_a_policy_denies_fails_and_succeeds_without_it(
     ops: VMOps, azure: Azure, tmp_path: Path, deprovision: Deploy, provision: Deploy
 ) -> None:
-    """The caller reads the policy's name; a tag that a policy puts in is no reason to write again."""
+    """The failure names the policy. A tag that a policy adds causes no further write."""
     params: Params = {"vmName": "exp1"}
     file = tmp_path / "p.json"
     file.write_text(json.dumps([DENY, OWN_TEAM]))

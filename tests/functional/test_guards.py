@@ -1,4 +1,4 @@
-"""What may be spent on a VM: refused before anything is made, and ended when it is spent."""
+"""Spending limits: a VM above its price limit is refused, and a VM with a spent budget expires."""
 
 import time
 from collections.abc import Callable
@@ -48,20 +48,20 @@ class Records:
 
 
 def bounded(*before: Operation, **params: Any) -> float | None:
-    """Give the time to live that is left of what is asked for."""
+    """Give the time to live that the budget allows."""
     spec = VmSpec.from_params({"vmName": "vm", **params})
     return Guards(Fixed(Path("nowhere")), cast(Store, Records([*before]))).bounded(Asked(spec, {})).spec.ttl
 
 
-def test_without_a_guard_no_price_is_asked_for() -> None:
-    """And what is asked for stays as it is."""
+def test_a_spec_without_limits_reads_no_price() -> None:
+    """The request stays unchanged."""
     assert (bounded(vmSize="Standard_D2s_v5"), bounded(vmSize="Standard_D2s_v5", ttl="1h")) == (None, HOUR)
 
 
-def test_what_is_dearer_than_it_may_be_is_refused() -> None:
-    """Not what costs just as much, nor what is there already: that is bought."""
+def test_a_price_above_max_hourly_price_is_refused() -> None:
+    """An equal price is accepted, and so is a VM that exists already."""
     assert bounded(maxHourlyPrice=2) is None
-    with refused(FailureKind.QUOTA, "Standard_B2s in westus2, Regular, costs \\$2 an hour, and \\$1.9 is the most"):
+    with refused(FailureKind.QUOTA, "Standard_B2s in westus2, Regular, costs \\$2 an hour, and \\$1.9 is the maximum"):
         bounded(maxHourlyPrice="1.9")
     assert bounded(MADE, maxHourlyPrice="1.9") is None
     with refused(FailureKind.QUOTA, "maxHourlyPrice"):
@@ -70,26 +70,26 @@ def test_what_is_dearer_than_it_may_be_is_refused() -> None:
 
 @pytest.mark.parametrize("count", [None, 3])
 @pytest.mark.parametrize("guard", ["maxHourlyPrice", "budget"])
-def test_a_price_that_nobody_knows_is_none_that_may_be_paid(guard: str, count: int | None) -> None:
-    """It may be anything, of one VM and of several."""
-    with refused(FailureKind.QUOTA, f"{guard}: what Standard_D2s_v5 in westus2, Regular, costs is not known"):
+def test_an_unknown_price_is_refused_by_a_limit(guard: str, count: int | None) -> None:
+    """For one VM and for a fleet."""
+    with refused(FailureKind.QUOTA, f"{guard}: the price of Standard_D2s_v5 in westus2, Regular, is not known"):
         bounded(vmSize="Standard_D2s_v5", vmCount=count, **{guard: 1000})
 
 
 def test_a_fleet_spends_its_budget_together_and_each_vm_has_a_price() -> None:
-    """The budget is of all VMs by the dearest place; the most that an hour may cost is of one of them."""
+    """The budget covers all VMs at the highest price; maxHourlyPrice is for each VM."""
     assert bounded(vmCount=4, budget=16) == pytest.approx(2 * HOUR, abs=60)
     assert bounded(vmCount=4, maxHourlyPrice=2) is None
-    with refused(FailureKind.QUOTA, "\\$1.9 is the most"):
+    with refused(FailureKind.QUOTA, "\\$1.9 is the maximum"):
         bounded(vmCount=4, maxHourlyPrice=1.9)
-    with refused(FailureKind.QUOTA, "budget: what Standard_D2s_v5 in westus2, Regular, costs is not known"):
+    with refused(FailureKind.QUOTA, "budget: the price of Standard_D2s_v5 in westus2, Regular, is not known"):
         bounded(vmCount=4, vmSize="Standard_B2s,Standard_D2s_v5", budget=16)
     with refused(FailureKind.QUOTA, "budget: \\$4 are spent, at \\$8 an hour"):
         bounded(MADE, vmCount=4, budget=4)
 
 
 def test_a_budget_is_a_time_to_live() -> None:
-    """It counts from when the VM was first asked for; the earlier of the two ends it."""
+    """It counts from the first request; the earlier of budget and ttl is the expiry."""
     assert bounded(budget=4) == pytest.approx(2 * HOUR, abs=60)
     assert bounded(budget=4, ttl="1h") == HOUR
     assert bounded(budget=4, ttl="3h") == pytest.approx(2 * HOUR, abs=60)
@@ -99,8 +99,8 @@ def test_a_budget_is_a_time_to_live() -> None:
         bounded(MADE, budget=1)
 
 
-def test_nothing_is_made_of_what_is_too_dear(state_dir: Path) -> None:
-    """By the local Azure's own price: no record, no group; in a dry run too."""
+def test_a_refused_price_makes_nothing(state_dir: Path) -> None:
+    """No record and no group exist, also after a dry run."""
     ops = VMOps()
     params = {"vmName": "dear", "maxHourlyPrice": 0.01}
     assert ops.vm_provision(dict(params)) == (Status.FAILED, {})
@@ -108,14 +108,14 @@ def test_nothing_is_made_of_what_is_too_dear(state_dir: Path) -> None:
     assert failure is not None
     assert (failure.kind, failure.message.split()[-1]) == (FailureKind.QUOTA, "most")
     assert (ops.operation(params), ops.resources(params)) == (None, [])
-    with refused(FailureKind.QUOTA, "is the most"):
+    with refused(FailureKind.QUOTA, "is the maximum"):
         ops.plan(params)
 
 
-def test_a_vm_ends_with_its_budget(
+def test_a_vm_expires_when_its_budget_is_spent(
     ops: VMOps, azure: Azure, provision: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    """The sweep reads it in the record and in the tag; to ask for the same again buys no more time."""
+    """Record and tag have the expiry; repeating the request does not extend it."""
     params = {"vmName": "exp1", "budget": 0.16}
     tags = azure.vm(provision(dict(params))["id"])["tags"]
     made = ops.operation(params)
@@ -128,10 +128,10 @@ def test_a_vm_ends_with_its_budget(
     assert again.expires == pytest.approx(made.expires, abs=1)
 
 
-def test_a_fleet_keeps_to_its_price_and_its_budget_wherever_it_finds_room(
+def test_a_moving_fleet_keeps_its_price_limit_and_budget(
     ops: VMOps, azure: Azure, provision: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    """The cheapest place first; a move to a dearer one is in the budget, and not made above the price of an hour."""
+    """The cheapest place is first. A move to a higher price stays in the budget, and below maxHourlyPrice."""
     cheap, dear = "Standard_D2s_v5", "Standard_D4s_v5"
     params = {"vmName": "f1", "vmCount": 2, "vmSize": f"{dear},{cheap}", "prefer": "price"}
     assert ops.vm_provision({**params, "maxHourlyPrice": 0.01}) == (Status.FAILED, {})

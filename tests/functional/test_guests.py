@@ -1,4 +1,4 @@
-"""What a guest is to whoever logs in: a machine of one's own, and nothing is imported there."""
+"""A guest as its user sees it: a separate machine with SSH, files and processes."""
 
 import asyncio
 import hashlib
@@ -39,8 +39,8 @@ def scp(inside: Lab, port: int, *words: str) -> "subprocess.CompletedProcess[byt
     return subprocess.run(["scp", "-q", *inside.options(port), *words], capture_output=True, timeout=LONG, check=False)
 
 
-def test_it_is_a_machine_of_ones_own(inside: Lab, port: int) -> None:
-    """Whoever logs in is root there by the name that the VM has for its user, at home, and sudo changes nothing."""
+def test_a_guest_has_its_own_host_name_users_and_processes(inside: Lab, port: int) -> None:
+    """The VM's user is root under another name, starts in its home, and sudo works."""
     assert inside.said(port, "id -un; id -u; pwd; uname -n; nproc; sudo -n id -u").split() == [
         *("mlos", "0", "/home/mlos", "shared", "1", "0")
     ]
@@ -50,13 +50,13 @@ def test_it_is_a_machine_of_ones_own(inside: Lab, port: int) -> None:
 @pytest.mark.parametrize(
     ("command", "code"), [("exit 7", 7), ("false", 1), ("no-such-command", 127), ("kill -9 $$", 255)]
 )
-def test_a_command_ends_with_its_own_code(inside: Lab, port: int, command: str, code: int) -> None:
-    """As with OpenSSH's server, for which a signal is 255."""
+def test_a_guest_command_returns_its_exit_code(inside: Lab, port: int, command: str, code: int) -> None:
+    """As with OpenSSH's server; a signal gives 255."""
     assert inside.ssh(port, command).returncode == code
 
 
-def test_what_is_said_is_what_is_heard(inside: Lab, port: int) -> None:
-    """Megabytes of anything go both ways, and errors on a way of their own."""
+def test_guest_streams_are_unchanged(inside: Lab, port: int) -> None:
+    """Megabytes of binary input and output are unchanged, and stderr is separate."""
     block = os.urandom(5_000_000)
     ran = inside.ssh(port, "tee /tmp/block; echo wrong >&2; sha256sum </tmp/block >&2", block)
     assert hashlib.sha256(ran.stdout).digest() == hashlib.sha256(block).digest()
@@ -65,7 +65,7 @@ def test_what_is_said_is_what_is_heard(inside: Lab, port: int) -> None:
 
 @pytest.mark.parametrize("form", [[], ["-O"]], ids=["sftp", "scp"])
 def test_trees_are_copied_by_scp(inside: Lab, port: int, tmp_path: Path, form: list[str]) -> None:
-    """In its old protocol too, which mlos_bench speaks."""
+    """Also with its legacy protocol, which mlos_bench uses."""
     if form and inside.ssh(port, "command -v scp").returncode:
         pytest.skip("this system has no scp of its own for the far side")
     (tmp_path / "tree/deep").mkdir(parents=True)
@@ -78,7 +78,7 @@ def test_trees_are_copied_by_scp(inside: Lab, port: int, tmp_path: Path, form: l
     assert (missing.returncode, b"No such file or directory" in missing.stderr) == (1, True)
 
 
-def test_sftp_leads_nowhere_else(inside: Lab, port: int) -> None:
+def test_sftp_is_confined_to_the_guest(inside: Lab, port: int) -> None:
     """A link out of the home leads to the guest's own root."""
     given = b"ln -s / out\nls -1 out\n"
     line = ["sftp", "-q", "-b", "-", *inside.options(port), "mlos@127.0.0.1"]
@@ -88,8 +88,8 @@ def test_sftp_leads_nowhere_else(inside: Lab, port: int) -> None:
 
 
 @pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
-def test_rsync_finds_its_other_half(inside: Lab, port: int, tmp_path: Path) -> None:
-    """It runs there what this host has."""
+def test_rsync_works_with_a_guest(inside: Lab, port: int, tmp_path: Path) -> None:
+    """The guest runs the rsync of this host."""
     (tmp_path / "one").write_text("1")
     shell = " ".join(["ssh", *inside.options(port)])
     subprocess.run(["rsync", "-a", "-e", shell, f"{tmp_path}/", "mlos@127.0.0.1:synced/"], timeout=LONG, check=True)
@@ -97,7 +97,7 @@ def test_rsync_finds_its_other_half(inside: Lab, port: int, tmp_path: Path) -> N
 
 
 def test_a_port_is_forwarded_into_it(inside: Lab, port: int) -> None:
-    """The far end of ``-L`` is in the guest's own network."""
+    """The target of ``-L`` is in the guest's own network."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         near = free.getsockname()[1]
@@ -117,15 +117,15 @@ def test_a_port_is_forwarded_into_it(inside: Lab, port: int) -> None:
             forwarding.kill()
 
 
-def test_openssh_has_a_terminal_without_one_of_its_own(inside: Lab, port: int) -> None:
-    """With ``-tt``: what reads the keyboard is a terminal there, and the command's code comes back."""
+def test_openssh_gets_a_terminal_in_the_guest(inside: Lab, port: int) -> None:
+    """With ``-tt`` stdin is a terminal there, and the exit code is returned."""
     line = ["ssh", "-tt", *inside.options(port), "mlos@127.0.0.1", "tty && test -t 0 && exit 5"]
     ran = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False)
     assert (ran.returncode, ran.stdout.strip().startswith(b"/dev/pts/")) == (5, True), ran
 
 
 def test_a_terminal_has_a_size_that_changes(inside: Lab, port: int) -> None:
-    """What a person types is read by a login shell, and a window may grow."""
+    """A login shell reads the input, and the window may grow."""
 
     async def type_in() -> str:
         login = asyncssh.SSHClientConnectionOptions(
@@ -147,8 +147,8 @@ def test_a_terminal_has_a_size_that_changes(inside: Lab, port: int) -> None:
     )
 
 
-def test_a_client_that_closes_a_stream_first_keeps_its_connection(inside: Lab, port: int) -> None:
-    """mlos_bench does so at each copy, and goes on by the same connection."""
+def test_a_client_may_close_one_stream_first(inside: Lab, port: int) -> None:
+    """mlos_bench does so after each copy, and continues on the same connection."""
 
     async def close_first() -> list[str]:
         login = asyncssh.SSHClientConnectionOptions(
@@ -166,8 +166,8 @@ def test_a_client_that_closes_a_stream_first_keeps_its_connection(inside: Lab, p
     assert asyncssh_run(close_first()) == ["alive"]
 
 
-def test_nothing_goes_on_for_a_client_that_was_killed(inside: Lab, port: int) -> None:
-    """What it had started is told so, unless it was to outlive it."""
+def test_a_killed_clients_processes_end(inside: Lab, port: int) -> None:
+    """They get SIGHUP, unless they have left the session."""
     line = ["ssh", *inside.options(port), "mlos@127.0.0.1", "nohup sleep 4567 >/dev/null 2>&1 & sleep 4568"]
     client = subprocess.Popen(line, stderr=subprocess.DEVNULL)
     begun = "pgrep -f 'sleep 456[7]' >/dev/null && pgrep -f 'sleep 456[8]' >/dev/null"
@@ -179,8 +179,8 @@ def test_nothing_goes_on_for_a_client_that_was_killed(inside: Lab, port: int) ->
     assert inside.said(port, "pkill -f 'sleep 456[7]' && echo there") == "there"
 
 
-def test_only_its_user_is_let_in(inside: Lab, port: int, tmp_path: Path) -> None:
-    """By one of the keys that are in the guest, or the VM's password: every user of this host can knock."""
+def test_only_the_guests_user_can_log_in(inside: Lab, port: int, tmp_path: Path) -> None:
+    """By a key in the guest, or by the VM's password: every user of this host can connect."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
     assert inside.ssh(port, "id", user="root").returncode == 255
     kept, inside.key = inside.key, tmp_path / "other"
@@ -201,8 +201,8 @@ def test_only_its_user_is_let_in(inside: Lab, port: int, tmp_path: Path) -> None
         asyncssh_run(by_password("Long-enough-2"))
 
 
-def test_what_it_has_not_it_does_not_pretend(inside: Lab, port: int) -> None:
-    """Neither packages nor services, and of other users it says that there are none."""
+def test_a_guest_refuses_commands_that_it_lacks(inside: Lab, port: int) -> None:
+    """Packages and services are not supported, and other users do not exist."""
     codes = [
         inside.ssh(port, each).returncode for each in ("apt-get install -y x", "systemctl start x", "sudo -u x id")
     ]

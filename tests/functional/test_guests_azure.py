@@ -1,4 +1,4 @@
-"""What runs inside the local Azure's machines follows their power, and they follow what it does."""
+"""Guests and machines of the local Azure: each follows the other's power state."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ CONFIG = b"#cloud-config\npackages: [htop]\nruncmd:\n- echo done >/etc/made\n"
 
 
 def fault(*words: str) -> None:
-    """Put a fault into force, as a person does."""
+    """Activate a fault by the command line."""
     vmops("fault", *words)
 
 
@@ -46,8 +46,8 @@ def machines(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     return Machines(state_dir)
 
 
-def test_a_machine_that_runs_can_be_logged_in_to(machines: Machines) -> None:
-    """By what is told of it; its custom data has done what can be done here, and has said what can not."""
+def test_a_running_machine_accepts_logins(machines: Machines) -> None:
+    """The login is that of the VM's result. Its custom data has run, and has reported what is not supported."""
     machines.make(customData=base64.b64encode(CONFIG).decode())
     told = machines.until(state="up", ready=True)
     assert machines.said("id -un; nproc; uname -n; cat /etc/made").split()[0::2] == ["mlos", "vm"]
@@ -67,8 +67,8 @@ def test_a_machine_that_runs_can_be_logged_in_to(machines: Machines) -> None:
     )
 
 
-def test_it_follows_the_power_of_its_machine(machines: Machines) -> None:
-    """Stopped, deallocated, started, restarted, of another size, and deleted: what Azure says is what it does."""
+def test_a_guest_follows_the_power_state_of_its_machine(machines: Machines) -> None:
+    """Stop, deallocate, start, restart, resize and delete take effect in the guest."""
     machines.make()
     port = machines.until(state="up", ready=True)["port"]
     machines.said("echo x >kept; echo x >/mnt/lost")
@@ -111,8 +111,8 @@ def test_it_follows_the_power_of_its_machine(machines: Machines) -> None:
     assert poll_until(lambda: True if not os.listdir(guests) else NotYet(0.02), timeout=LONG)  # noqa: PTH208
 
 
-def test_what_it_does_by_itself_its_machine_follows(machines: Machines) -> None:
-    """A reboot is none of Azure's business; a machine that powers itself off is stopped, and is still paid for."""
+def test_a_machine_follows_the_end_of_its_guest(machines: Machines) -> None:
+    """A reboot inside changes nothing in Azure. After a power-off inside the machine is stopped, and still billed."""
     machines.make()
     machines.until(state="up", ready=True)
     with machines.booting():
@@ -126,8 +126,8 @@ def test_what_it_does_by_itself_its_machine_follows(machines: Machines) -> None:
     assert machines.azure.power(VM) == "running"
 
 
-def test_it_outlives_the_daemon(machines: Machines) -> None:
-    """A daemon that is killed leaves it alone; the next one finds it, and a stop ends it for as long as that lasts."""
+def test_a_guest_survives_the_daemon(machines: Machines) -> None:
+    """The next daemon finds a killed daemon's guest. A stop of the daemon ends the guest until the next start."""
     machines.make()
     told = machines.until(state="up", ready=True)
     boot = machines.said("cat /proc/sys/kernel/random/boot_id")
@@ -153,8 +153,8 @@ def test_it_outlives_the_daemon(machines: Machines) -> None:
     assert machines.azure.get("/_local/guests")["kind"] == "none"
 
 
-def test_each_fault_is_one(machines: Machines) -> None:
-    """What a person types goes wrong as it says, and is over when the faults are cleared."""
+def test_each_guest_fault_takes_effect(machines: Machines) -> None:
+    """Each fault causes its error until the faults are cleared."""
     machines.make()
     machines.until(state="up", ready=True)
     fault("ssh-refused", "--vm", "vm", "--times", "2")
@@ -195,7 +195,7 @@ def test_each_fault_is_one(machines: Machines) -> None:
 
 @pytest.fixture
 def forbidden() -> list[str]:
-    """Give what a command is begun by to be where no namespaces can be made, as in many containers."""
+    """Give the prefix of a command that cannot create namespaces, as in many containers."""
     line = [
         "unshare",
         "--user",
@@ -208,8 +208,8 @@ def forbidden() -> list[str]:
     return line if subprocess.run([*line, "true"], capture_output=True, check=False).returncode == 0 else []
 
 
-def test_where_namespaces_are_forbidden_all_else_goes_on(state_dir: Path, forbidden: list[str]) -> None:
-    """There is no guest then, and one sentence says why; asked for by name they are refused."""
+def test_without_namespaces_only_guests_are_missing(state_dir: Path, forbidden: list[str]) -> None:
+    """One sentence says why there is no guest. Requested explicitly, guests are refused."""
     environment = {**os.environ, "VMOPS_LOCAL_GUESTS": "auto"}
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
@@ -226,8 +226,8 @@ def test_where_namespaces_are_forbidden_all_else_goes_on(state_dir: Path, forbid
     assert run("stop").stdout == "stopped\n"
 
 
-def test_the_setting_that_forbids_them_is_named(tmp_path: Path, forbidden: list[str]) -> None:
-    """A person knows then what to ask for, and whom."""
+def test_the_setting_that_forbids_namespaces_is_named(tmp_path: Path, forbidden: list[str]) -> None:
+    """The reason names the setting of the system."""
     if not forbidden:
         pytest.skip("no namespace can be made here in which to forbid them")
     code = (
@@ -239,8 +239,8 @@ def test_the_setting_that_forbids_them_is_named(tmp_path: Path, forbidden: list[
     assert "user.max_user_namespaces is 0" in said
 
 
-def test_a_word_that_is_none_is_refused(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody asks for a guest without walls, by whatever name."""
+def test_an_unknown_kind_of_guests_is_refused(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name turns isolation off."""
     monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "process")
     done = CliRunner().invoke(app, ["start"])
     assert done.exit_code != 0

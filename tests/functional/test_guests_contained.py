@@ -1,4 +1,4 @@
-"""No guest reaches this host, whatever is run in it, and whoever has begun it: root, or any user."""
+"""Isolation: no guest reaches the host, whatever runs in it, whether root or another user started it."""
 
 import json
 import os
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="Open
 
 lazily_imported.load()
 LOADED = (host, kernel, trial)
-"""What another user who runs this cannot import any more."""
+"""Modules that another user who runs this can no longer import."""
 
 HARM = {
     "kill": "kill -KILL -1; kill -KILL -1",
@@ -36,19 +36,19 @@ HARM = {
     "kernel": "echo 1 >/proc/sys/kernel/panic; echo b >/proc/sysrq-trigger; echo 7 >/sys/kernel/mm/ksm/run; dmesg -C",
     "devices": "chmod 000 /dev/null; rm -f /dev/*; mknod /dev/vda b 254 0 && dd if=/dev/zero of=/dev/vda count=1",
 }
-"""What is never to be run but in a guest."""
+"""Attacks that must only run inside a guest."""
 
 TOGETHER = {
     "alive": ("signals", "kill", "kill-first", "write", "memory", "kernel"),
     "maimed": ("mount", "outside"),
     "dead": ("devices", "remove"),
 }
-"""What is done to one guest after the other, by what is left of it."""
+"""Attacks on a guest from another one, by what they leave of it."""
 
 
 @contextmanager
 def sleeping(user: int) -> Iterator[psutil.Process]:
-    """Have a process of the guests' own user outside of them all."""
+    """Start a process of the guests' own user outside of all guests."""
     how = {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
     begun = subprocess.Popen(["sleep", "1000"], **how)  # type: ignore[call-overload]
     try:
@@ -59,7 +59,7 @@ def sleeping(user: int) -> Iterator[psutil.Process]:
 
 
 def canary(path: Path, user: int) -> Path:
-    """Leave something that the guests' own user may delete."""
+    """Create a file that the guests' own user may delete."""
     path.write_text("alive")
     os.chown(path, user, -1)
     return path
@@ -73,8 +73,8 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.mark.parametrize("left", TOGETHER)
-def test_nothing_outside_is_harmed(inside: Lab, left: str) -> None:
-    """Files and processes of the very user who the guest is live on, outside and in other guests."""
+def test_a_guest_cannot_harm_the_host(inside: Lab, left: str) -> None:
+    """Files and processes of the guest's own user id survive, on the host and in other guests."""
     guests = place.guests_path(inside.state_dir)
     user, before = guests.stat().st_uid, settings()
     beside = [canary(guests / ".canary", user), canary(inside.state_dir / "canary", user)]
@@ -93,11 +93,11 @@ def test_nothing_outside_is_harmed(inside: Lab, left: str) -> None:
 
 
 TRACE = "import ctypes; call = ctypes.CDLL(None).ptrace; print(*(call(16, pid, 0, 0) for pid in {pids}))"
-"""Attaches to processes, and says whether each could be. Source: ptrace(2), PTRACE_ATTACH is 16."""
+"""Attaches to processes, and prints whether each attempt succeeded. Source: ptrace(2), PTRACE_ATTACH is 16."""
 
 
-def test_nobody_outside_is_traced(inside: Lab) -> None:
-    """There is no process of such a number, whoever asks: neither one of the same user nor the guests' own."""
+def test_a_guest_cannot_trace_host_processes(inside: Lab) -> None:
+    """No process outside the guest is visible, neither of the same user nor the guests' own."""
     user, port = place.guests_path(inside.state_dir).stat().st_uid, inside.up("other").port
     if inside.ssh(port, "python3 -c 'import ctypes'").returncode:
         pytest.skip("guests have no Python here, and nothing else to call ptrace with")
@@ -108,13 +108,13 @@ def test_nobody_outside_is_traced(inside: Lab) -> None:
         assert one.status() == psutil.STATUS_SLEEPING
 
 
-def test_each_harm_is_done() -> None:
-    """In one of the guests."""
+def test_each_attack_succeeds_without_isolation() -> None:
+    """The same attacks succeed inside one guest."""
     assert sorted(harm for harms in TOGETHER.values() for harm in harms) == sorted(HARM)
 
 
-def test_the_process_of_the_guests_is_nobody_else(inside: Lab) -> None:
-    """Root has left itself for a user who has no account, no group and no way back, and who owns the guests alone."""
+def test_the_guests_process_runs_as_an_unused_user(inside: Lab) -> None:
+    """Root is given up for a user id without an account and groups, which owns only the guests."""
     found = psutil.Process(inside.process.pid)
     users = set(found.uids())
     assert len(users) == 1
@@ -127,8 +127,8 @@ def test_the_process_of_the_guests_is_nobody_else(inside: Lab) -> None:
         assert owners == {0}
 
 
-def test_a_link_leads_no_deletion_astray(inside: Lab, tmp_path: Path) -> None:
-    """What a guest has linked to is not what is deleted with it, and a directory that it has closed is."""
+def test_a_symlink_does_not_redirect_a_deletion(inside: Lab, tmp_path: Path) -> None:
+    """A link's target survives the deletion of the guest, and a directory without permissions is deleted."""
     user = place.guests_path(inside.state_dir).stat().st_uid
     kept = canary(tmp_path / "kept", user)
     port = inside.up("linked").port
@@ -137,8 +137,8 @@ def test_a_link_leads_no_deletion_astray(inside: Lab, tmp_path: Path) -> None:
     assert kept.read_text() == "alive"
 
 
-def test_a_link_leads_no_boot_astray(inside: Lab) -> None:
-    """What a guest has put in the place of a directory that a boot writes to is looked for in the guest."""
+def test_a_symlink_does_not_redirect_a_boot(inside: Lab) -> None:
+    """A link in place of a directory that a boot writes to is resolved inside the guest."""
     port, user = inside.up("astray").port, place.guests_path(inside.state_dir).stat().st_uid
     with tempfile.TemporaryDirectory() as made:  # where the guests' own user comes to
         os.chown(made, user, -1)
@@ -169,7 +169,7 @@ class Here(Lab):
 
 
 def harmed(directory: Path) -> list[str]:
-    """Have guests as whoever runs this, harm all that can be reached from one, and say what came to harm."""
+    """Run guests as the user who runs this, attempt all attacks from one, and report the damage."""
     here = Here(directory / "state")
     kept, before = directory / "canary", settings()
     kept.write_text("alive")
@@ -187,8 +187,8 @@ def harmed(directory: Path) -> list[str]:
         here.close()
 
 
-def test_an_ordinary_user_has_the_same_walls() -> None:
-    """Nothing has to be left then, and nothing is open that was not."""
+def test_guests_of_an_ordinary_user_are_isolated_too() -> None:
+    """No privileges need to be given up, and no additional access is open."""
     if os.geteuid():
         pytest.skip("all the other tests are of an ordinary user")
     with tempfile.TemporaryDirectory() as made:
@@ -197,14 +197,14 @@ def test_an_ordinary_user_has_the_same_walls() -> None:
 
 
 def settings() -> list[str]:
-    """Read what of this host's kernel a guest of root's could have written."""
+    """Read the kernel settings of this host that a guest of root could have written."""
     return [
         path.read_text() for path in map(Path, ("/proc/sys/kernel/panic", "/sys/kernel/mm/ksm/run")) if path.exists()
     ]
 
 
-def test_a_user_to_spare_is_nobody(tmp_path: Path) -> None:
-    """None of the accounts, no process's, not nobody; and the same one again for a directory that has one."""
+def test_the_chosen_user_id_belongs_to_nobody(tmp_path: Path) -> None:
+    """It is no account's and no process's id, not that of nobody, and stays the same for a directory."""
     if os.geteuid():
         pytest.skip("only root leaves root")
     user = privileges.spare_user(tmp_path)

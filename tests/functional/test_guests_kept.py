@@ -1,4 +1,4 @@
-"""Guests go on whoever dies, end as they are told to, and no directory is ever two guests."""
+"""The life of guests: they survive other processes, end on request, and never run twice in one directory."""
 
 import os
 import shutil
@@ -27,14 +27,14 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def port(kept: Lab) -> int:
-    """Give the port of a guest that is up; it begins anew where what has happened to it before has left it off."""
+    """Give the port of a running guest; it is started if the test before has ended it."""
     seen = kept.sync(*kept.wanted.values()).get("kept")
     off = seen is not None and seen.state in ("down", "stopping")
     return kept.up("kept", boot=kept.guest("kept").boot + off, up=True).port
 
 
 def boots_again(kept: Lab, port: int, last: str) -> str:
-    """Wait until a guest answers from another boot, and give that one."""
+    """Wait until a guest answers from another boot, and give that boot."""
 
     def look() -> str | NotYet:
         ran = kept.ssh(port, BOOT_ID)
@@ -49,8 +49,8 @@ def boots_again(kept: Lab, port: int, last: str) -> str:
 @pytest.mark.parametrize(
     "command", ["sudo -n shutdown -r now", "/usr/local/sbin/reboot -f || reboot -f", "kill -s USR1 1"]
 )
-def test_a_reboot_is_one(kept: Lab, port: int, command: str) -> None:
-    """Whoever asks has an answer; what is on its disk stays, what ran and was in memory goes; Azure hears nothing."""
+def test_a_reboot_inside_restarts_the_guest(kept: Lab, port: int, command: str) -> None:
+    """The caller gets an answer. Files stay, processes and memory do not, and Azure's state is unchanged."""
     kept.said(port, "echo x >kept; echo x >/tmp/lost; nohup sleep 4321 >/dev/null 2>&1 &")
     last = kept.said(port, BOOT_ID)
     assert kept.ssh(port, command).returncode == 0
@@ -59,8 +59,8 @@ def test_a_reboot_is_one(kept: Lab, port: int, command: str) -> None:
     assert kept.sync(*kept.wanted.values())["kept"].why == ""
 
 
-def test_a_power_off_inside_is_told_and_stays(kept: Lab, port: int) -> None:
-    """It is not begun again until Azure says so, and then has what it had."""
+def test_a_power_off_inside_stops_the_machine(kept: Lab, port: int) -> None:
+    """It starts again only when Azure starts the machine, with its files."""
     kept.said(port, "echo x >kept")
     assert kept.ssh(port, "sudo poweroff").returncode == 0
     down = kept.until(lambda seen: seen.state == "down", kept.guest("kept"))
@@ -70,8 +70,8 @@ def test_a_power_off_inside_is_told_and_stays(kept: Lab, port: int) -> None:
 
 
 @pytest.mark.parametrize(("force", "said"), [(False, True), (True, False)], ids=["asked", "forced"])
-def test_it_ends_when_it_is_told_to(kept: Lab, port: int, force: bool, said: bool) -> None:
-    """With a word to what runs inside, or without one; also if that does not listen."""
+def test_a_guest_ends_on_request(kept: Lab, port: int, force: bool, said: bool) -> None:
+    """With or without notice to its processes, and also if they ignore it."""
     kept.said(port, "nohup sh -c 'trap : TERM; while :; do sleep 1; done' >/dev/null 2>&1 &")
     down = kept.until(lambda seen: seen.state == "down", kept.guest("kept", up=False, force=force))
     assert (down.why, kept.waiting("kept")) == ("asked", [])
@@ -79,8 +79,8 @@ def test_it_ends_when_it_is_told_to(kept: Lab, port: int, force: bool, said: boo
     kept.guest("kept", force=False)
 
 
-def test_its_temporary_disk_goes_with_its_hardware(kept: Lab, port: int) -> None:
-    """What is in /mnt stays over a restart, and not over a deallocation."""
+def test_deallocation_empties_the_temporary_disk(kept: Lab, port: int) -> None:
+    """/mnt survives a restart, but not a deallocation."""
     kept.said(port, "echo x >/mnt/there")
     again = kept.up("kept", boot=kept.guest("kept").boot + 1)
     assert kept.said(again.port, "ls /mnt") == "there"
@@ -89,8 +89,8 @@ def test_its_temporary_disk_goes_with_its_hardware(kept: Lab, port: int) -> None
     assert kept.said(port, "ls /mnt") == ""
 
 
-def test_it_outlives_the_process_that_has_begun_it(kept: Lab, port: int) -> None:
-    """And so do the logins to it; the next process finds it, where it was, and knows why it ends."""
+def test_a_guest_survives_the_guests_process(kept: Lab, port: int) -> None:
+    """Logins survive too. The next process finds the guest, and knows why it ends."""
     last, [before] = kept.said(port, BOOT_ID), kept.waiting("kept")
     line = ["ssh", *kept.options(port), "mlos@127.0.0.1", "echo begun; read word; echo $word"]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as login:
@@ -111,8 +111,8 @@ def test_it_outlives_the_process_that_has_begun_it(kept: Lab, port: int) -> None
     assert kept.until(lambda seen: seen.state == "down", kept.guest("kept")).why == "poweroff"
 
 
-def test_it_outlives_the_process_of_which_it_was_born(kept: Lab, port: int) -> None:
-    """Without that no guest can begin: the process that asks it ends too, and the next one has another."""
+def test_a_guest_survives_the_zygote(kept: Lab, port: int) -> None:
+    """Without the zygote no guest can start: the guests' process ends too, and the next one has a new zygote."""
     last = kept.said(port, BOOT_ID)
     born_of, *_ = kept.beside()
     born_of.kill()
@@ -121,8 +121,8 @@ def test_it_outlives_the_process_of_which_it_was_born(kept: Lab, port: int) -> N
     assert (kept.up("kept").port, kept.said(port, BOOT_ID)) == (port, last)
 
 
-def test_who_lets_people_in_is_there_while_somebody_comes(kept: Lab, port: int) -> None:
-    """Nobody comes, and it is gone, with all that SSH needs; it is begun anew for the next, also when it was killed."""
+def test_the_ssh_server_runs_only_while_it_is_used(kept: Lab, port: int) -> None:
+    """Without clients it exits and frees its memory. It is started again for the next client, also after a kill."""
     kept.said(port, "true")
     assert poll_until(lambda: True if len(kept.beside()) == 1 else NotYet(0.1), timeout=LONG), kept.beside()
     with subprocess.Popen(["ssh", *kept.options(port), "mlos@127.0.0.1", "true"], stderr=subprocess.DEVNULL):
@@ -133,16 +133,16 @@ def test_who_lets_people_in_is_there_while_somebody_comes(kept: Lab, port: int) 
     assert kept.process.poll() is None
 
 
-def test_a_failure_of_power_is_none_of_its_own(kept: Lab, port: int) -> None:
-    """One whose outer process is killed is gone as a whole, and boots again by itself."""
+def test_a_guest_killed_from_outside_boots_again(kept: Lab, port: int) -> None:
+    """A guest whose outer process is killed ends as a whole, and boots again."""
     last = kept.said(port, BOOT_ID)
     os.kill(kept.waiting("kept")[0], signal.SIGKILL)
     assert boots_again(kept, port, last) != last
 
 
 @pytest.mark.parametrize("moment", ["begin", "stop", "restart", "delete"])
-def test_it_is_never_two_whenever_the_process_dies(kept: Lab, moment: str) -> None:
-    """A process that is killed in the middle of something leaves it to the next, which goes on with it."""
+def test_a_guest_never_runs_twice_after_a_kill_at_any_moment(kept: Lab, moment: str) -> None:
+    """The next process completes what the killed one has begun."""
     name = f"moment-{moment}"
     wanted = kept.guest(name)
     others = [each for each in kept.wanted.values() if each.vm_id != name]
@@ -171,8 +171,8 @@ def test_it_is_never_two_whenever_the_process_dies(kept: Lab, moment: str) -> No
     assert len(kept.waiting(name)) == up
 
 
-def test_two_processes_never_have_the_same_guests(kept: Lab, port: int) -> None:
-    """The second is told so, and touches nothing."""
+def test_only_one_guests_process_runs(kept: Lab, port: int) -> None:
+    """A second one is refused, and changes nothing."""
     second = Lab.__new__(Lab)
     second.__dict__.update(kept.__dict__)
     with pytest.raises(pytest.skip.Exception, match="another process has the guests"):
@@ -180,8 +180,8 @@ def test_two_processes_never_have_the_same_guests(kept: Lab, port: int) -> None:
     assert kept.said(port, "echo alive") == "alive"
 
 
-def test_all_end_with_the_process_that_is_told_to_end(kept: Lab, port: int) -> None:
-    """They shut down, what one that was killed has left too, and boot again with the next."""
+def test_sigterm_ends_all_guests(kept: Lab, port: int) -> None:
+    """They shut down, also those of a killed process, and boot again with the next process."""
     kept.kill()
     kept.close()
     assert kept.waiting("kept") == []
@@ -189,8 +189,8 @@ def test_all_end_with_the_process_that_is_told_to_end(kept: Lab, port: int) -> N
     assert kept.up("kept").port == port
 
 
-def test_nothing_is_left_without_its_directory(tmp_path: Path) -> None:
-    """Who deletes a state directory has no process left that works in it."""
+def test_a_deleted_state_directory_ends_all_guests(tmp_path: Path) -> None:
+    """No process works in it any more."""
     with lab(tmp_path) as found:
         found.up("lost")
         [waiting] = found.waiting("lost")

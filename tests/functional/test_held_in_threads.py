@@ -1,4 +1,4 @@
-"""VMs that are held where no signal's handler can be set: in a thread that is not the main one."""
+"""VMs that are held in a thread other than the main one, where no signal handler can be set."""
 
 import logging
 import signal
@@ -26,7 +26,7 @@ def unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lifetime(azure: Azure, vm: Machine) -> float | None:
-    """Give the hours that a VM has left to live, by its tag; None for ever."""
+    """Give the hours that a VM has left, by its tag; None for no limit."""
     until = azure.vm(vm.id)["tags"].get(EXPIRES_TAG)
     return (parse_utc(until) - time.time()) / HOUR if until else None
 
@@ -36,10 +36,8 @@ def held(ops: VMOps, azure: Azure, params: Params) -> float | None:
         return lifetime(azure, vm)
 
 
-def test_what_no_signal_would_remove_lives_for_a_day(
-    ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture
-) -> None:
-    """SIGTERM ends such a process at once; its user is told so, once, and a time of one's own is kept."""
+def test_a_vm_held_in_a_thread_gets_a_ttl_of_a_day(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
+    """SIGTERM ends such a process at once. It is warned once, and its own ttl is kept."""
     wanted: list[Params] = [{"vmName": "exp1"}, {"vmName": "exp2"}, {"vmName": "exp3", "ttl": "2h"}]
     with caplog.at_level(logging.WARNING, "vmops"), ThreadPoolExecutor(3) as threads:
         one, two, own = threads.map(lambda params: held(ops, azure, params), wanted)
@@ -55,10 +53,10 @@ def test_what_no_signal_would_remove_lives_for_a_day(
     assert names(azure) == []
 
 
-def test_whoever_hears_signals_bounds_his_vms_himself(
+def test_a_program_that_handles_signals_gets_no_default_ttl(
     ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A program that handles SIGTERM ends in order, and its VMs with it."""
+    """A program that handles SIGTERM removes its VMs itself."""
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         with caplog.at_level(logging.WARNING, "vmops"), ThreadPoolExecutor(1) as threads:

@@ -1,4 +1,4 @@
-"""Who holds a VM, and who may have it then: the record decides among the processes of a host, the tag among hosts."""
+"""Holders of VMs: the record decides among the processes of a host, the tag among hosts."""
 
 import shutil
 import signal
@@ -38,14 +38,14 @@ Program = subprocess.Popen[str]
 
 @pytest.fixture
 def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
-    """Give VMOps, for the owner that the programs have too."""
+    """Give VMOps for the owner that the programs have."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
     return ops
 
 
 @pytest.fixture
 def running() -> Iterator[ExitStack]:
-    """Give what ends programs that a test has left."""
+    """Give the programs that are ended after a test."""
     with ExitStack() as programs:
         yield programs
 
@@ -61,7 +61,7 @@ def run(*options: str) -> list[str]:
 
 
 def begin(running: ExitStack, command: list[str]) -> Program:
-    """Start a program, and end it with the test."""
+    """Start a program, which is ended with the test."""
     process = running.enter_context(start(command))
     running.callback(process.kill)
     return process
@@ -75,7 +75,7 @@ def inside(running: ExitStack, command: list[str]) -> Program:
 
 
 def leave(process: Program) -> tuple[int, str]:
-    """Let a program leave its block as soon as it is in, and give its exit code and what it said."""
+    """Let a program leave its block as soon as it has entered, and give its exit code and output."""
     assert process.stdin
     process.stdin.close()
     process.stdin = None
@@ -83,7 +83,7 @@ def leave(process: Program) -> tuple[int, str]:
 
 
 def kill(process: Program) -> None:
-    """Kill a program as nothing can be told of."""
+    """Kill a program with SIGKILL."""
     process.send_signal(signal.SIGKILL)
     process.wait()
 
@@ -94,15 +94,15 @@ def vm(azure: Azure) -> dict[str, Any]:
 
 
 def made_by_hand(ops: VMOps, azure: Azure) -> str:
-    """Make exp1 as a person does, and give what tells it from all others of its name."""
+    """Make exp1 as a person does, and give Azure's own id of it."""
     params: Params = {**EXP1, "vmSize": "Standard_B1s"}
     assert ops.vm_provision(params)[0] is Status.PENDING
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
     return str(vm(azure)["properties"]["vmId"])
 
 
-def test_a_vm_that_a_living_program_holds_is_refused(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """Who comes second is told who holds it and what to do, and takes nothing along: the first has it to the end."""
+def test_a_vm_with_a_living_holder_is_refused(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+    """The second program is told who holds it and what to do, and removes nothing: the first keeps its VM."""
     first = inside(running, program())
     for command, code in ((program(), 1), (run(), 125)):
         ending, words = leave(begin(running, command))
@@ -116,10 +116,10 @@ def test_a_vm_that_a_living_program_holds_is_refused(ops: VMOps, azure: Azure, r
 
 
 @pytest.mark.parametrize("command", [program(), run()], ids=["machine", "run"])
-def test_what_the_dead_held_is_taken_by_the_same_kind(
+def test_a_dead_holders_vm_is_taken_by_the_same_kind(
     ops: VMOps, azure: Azure, running: ExitStack, command: list[str]
 ) -> None:
-    """A program that was killed and started again goes on with its VM, and takes it along in the end."""
+    """A killed program that is started again continues with its VM, and removes it at the end."""
     kill(inside(running, command))
     before = vm(azure)
     again = inside(running, command)
@@ -129,8 +129,8 @@ def test_what_the_dead_held_is_taken_by_the_same_kind(
     assert azure.resources() == []
 
 
-def test_what_the_dead_held_is_refused_to_another_kind(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """A machine of a program is not what a `vmops run` has left."""
+def test_a_dead_holders_vm_is_refused_to_another_kind(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+    """A program's block does not take the VM of a killed `vmops run`."""
     kill(inside(running, run()))
     before = vm(azure)
     ending, words = leave(begin(running, program()))
@@ -138,8 +138,8 @@ def test_what_the_dead_held_is_refused_to_another_kind(ops: VMOps, azure: Azure,
     assert "left by a `vmops run`, pid " in words
 
 
-def test_what_a_person_made_is_refused_and_stays_as_it_is(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """Neither is it resized, nor is it removed at the end."""
+def test_a_persons_vm_is_refused_and_unchanged(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+    """It is neither resized nor removed."""
     made_by_hand(ops, azure)
     before, writes, had = vm(azure), azure.writes(), ops.operation(EXP1)
     for command, code in ((program(), 1), (run(), 125)):
@@ -151,10 +151,10 @@ def test_what_a_person_made_is_refused_and_stays_as_it_is(ops: VMOps, azure: Azu
 
 
 @pytest.mark.parametrize("command", [program("take_over=True"), run("--take-over")], ids=["machine", "run"])
-def test_what_a_person_made_is_taken_over_on_request(
+def test_a_persons_vm_is_taken_over_on_request(
     ops: VMOps, azure: Azure, running: ExitStack, command: list[str]
 ) -> None:
-    """Then it is held, to others too, made as it was asked for, and removed at the end."""
+    """Then it is held, updated as requested, and removed at the end."""
     made = made_by_hand(ops, azure)
     holds = inside(running, command)
     assert (vm(azure)["properties"]["vmId"], vm(azure)["properties"]["hardwareProfile"]["vmSize"]) == (
@@ -166,8 +166,8 @@ def test_what_a_person_made_is_taken_over_on_request(
     assert azure.resources() == []
 
 
-def test_who_leaves_what_another_has_taken_over_leaves_it_there(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """A release removes what its own holder holds, and nothing else; no record says that it was removed."""
+def test_a_former_holder_does_not_remove_the_vm(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+    """A release removes only what its own holder holds, and no removal is recorded."""
     first = inside(running, program())
     second = inside(running, program("take_over=True"))
     assert leave(first)[0] == 0
@@ -179,8 +179,8 @@ def test_who_leaves_what_another_has_taken_over_leaves_it_there(ops: VMOps, azur
     assert azure.resources() == []
 
 
-def test_of_those_who_begin_at_once_one_has_it(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """The others are refused, and remove nothing on leaving."""
+def test_concurrent_holders_get_the_vm_once(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+    """The others are refused, and remove nothing."""
     azure.stick("create")
     programs = [begin(running, program()) for _ in range(4)]
     over = lambda: [each for each in programs if each.poll() is not None]  # noqa: E731
@@ -196,10 +196,8 @@ def test_of_those_who_begin_at_once_one_has_it(ops: VMOps, azure: Azure, running
     assert azure.resources() == []
 
 
-def test_who_is_killed_while_its_vm_is_made_has_it_when_started_again(
-    ops: VMOps, azure: Azure, running: ExitStack
-) -> None:
-    """Its worker goes on, and the next of its kind takes what that has made."""
+def test_a_killed_holder_gets_its_vm_back_when_restarted(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+    """Its worker continues, and the next program of its kind takes the VM."""
     azure.stick("create")
     first = begin(running, program())
     assert poll_until(lambda: begun(azure), timeout=240)
@@ -212,8 +210,8 @@ def test_who_is_killed_while_its_vm_is_made_has_it_when_started_again(
     assert azure.resources() == []
 
 
-def test_a_person_may_do_with_it_as_ever(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """A plain provision joins and changes it, and leaves the mark; a plain deprovision removes it under its holder."""
+def test_verbs_of_a_person_ignore_the_holder(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+    """A provision joins or changes the VM and keeps the mark; a deprovision removes the VM under its holder."""
     first = inside(running, program())
     mark = vm(azure)["tags"][HOLD_TAG]
     made_by_hand(ops, azure)
@@ -229,8 +227,8 @@ def test_a_person_may_do_with_it_as_ever(ops: VMOps, azure: Azure, running: Exit
     assert names(azure) == ["exp1"], "it is another now, and nobody's"
 
 
-def test_what_is_kept_is_a_persons(ops: VMOps, azure: Azure) -> None:
-    """The mark goes, so the next block of that name is refused unless it asks for it."""
+def test_a_kept_vm_has_no_holder(ops: VMOps, azure: Azure) -> None:
+    """The mark is removed, so the next block of that name is refused without take_over."""
     with pytest.raises(ZeroDivisionError), vmops.machine(EXP1, settings=ops.settings, keep_on_error=True) as held:
         _ = 1 / 0
     assert HOLD_TAG not in azure.vm(held.id)["tags"]
@@ -242,8 +240,8 @@ def test_what_is_kept_is_a_persons(ops: VMOps, azure: Azure) -> None:
     assert azure.resources() == []
 
 
-def test_a_block_that_could_not_be_left_in_full_is_entered_again(ops: VMOps, azure: Azure) -> None:
-    """Its process lives, but it has let go: what would not go is taken again, and goes."""
+def test_a_block_with_a_failed_removal_can_be_entered_again(ops: VMOps, azure: Azure) -> None:
+    """The process is alive but has released the VM: the next block takes it and removes it."""
     forbidden = {"do": "refuse", "code": "AuthorizationFailed"}
     azure.fault({"path": "*/virtualMachines/exp1", "verbs": ["delete"], "effect": forbidden})
     with pytest.raises(ProvisionError, match="AuthorizationFailed"), vmops.machine(EXP1, settings=ops.settings):
@@ -257,7 +255,7 @@ def test_a_block_that_could_not_be_left_in_full_is_entered_again(ops: VMOps, azu
 
 @pytest.fixture
 def elsewhere(ops: VMOps, state_dir: Path, tmp_path: Path) -> Path:
-    """Give the state directory of another host, which has the same cloud and keys, and records of its own."""
+    """Give the state directory of another host, with the same cloud and keys but its own records."""
     second = tmp_path / "second"
     second.mkdir(mode=0o700)
     (second / "local").symlink_to(state_dir / "local")
@@ -274,10 +272,10 @@ def there(directory: Path, backend: str, command: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one-backend", "two-backends"])
 @pytest.mark.parametrize("left", [True, False], ids=["left", "new"])
-def test_of_two_hosts_that_begin_at_once_one_has_it(
+def test_concurrent_holders_on_two_hosts_get_the_vm_once(
     ops: VMOps, azure: Azure, state_dir: Path, elsewhere: Path, running: ExitStack, left: bool, shared: bool
 ) -> None:
-    """Neither knows the other's records: the tag decides, of a VM that is made and of one that a dead program left."""
+    """Neither host has the other's records: the tag decides, for a new VM and for that of a dead program."""
     if left:
         kill(inside(running, program()))
     backend = ops.settings.backend() if shared else f"file://{elsewhere}/backend"
@@ -294,8 +292,8 @@ def test_of_two_hosts_that_begin_at_once_one_has_it(
     assert azure.resources() == []
 
 
-def test_of_a_holder_on_another_host_nobody_knows(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """It lives, for all that can be told, until the time to live of its VM is over."""
+def test_a_holder_on_another_host_counts_as_alive(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+    """It counts as alive until its VM's ttl is over."""
     kill(inside(running, program()))
     before = Holder.read(vm(azure)["tags"][HOLD_TAG])
     assert before
@@ -307,10 +305,10 @@ def test_of_a_holder_on_another_host_nobody_knows(ops: VMOps, azure: Azure, runn
     assert azure.resources() == []
 
 
-def test_who_leaves_what_another_host_has_taken_over_leaves_it_there(
+def test_a_former_holder_does_not_remove_another_hosts_vm(
     ops: VMOps, azure: Azure, elsewhere: Path, running: ExitStack
 ) -> None:
-    """Its own records say that it is the holder still; the tag says that it is not."""
+    """Its own records still name it, but the tag does not."""
     first = inside(running, program())
     second = inside(running, there(elsewhere, ops.settings.backend(), program("take_over=True")))
     assert leave(first)[0] == 0

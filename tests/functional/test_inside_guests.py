@@ -1,4 +1,4 @@
-"""Into a VM of the local Azure, where something really runs: made, logged in to, made anew under its name, and gone."""
+"""VMs of the local Azure with guests: made, logged in to, replaced under their name, and removed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,10 +31,10 @@ def auto(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # once the 
     monkeypatch.setenv("VMOPS_OWNER", "tester")
 
 
-def test_a_vm_is_logged_in_to_by_its_name_whichever_one_has_it(
+def test_ssh_by_name_reaches_the_present_vm(
     azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy, deprovision: Deploy, tmp_path: Path
 ) -> None:
-    """SSH that was waited for answers; the next VM of that name has another key, and nobody is warned of it."""
+    """A wait for SSH succeeds. The next VM of that name has another host key, without a warning."""
     told = inspection.guests(state_dir)
     if told["kind"] == "none":
         pytest.skip(told["reason"])
@@ -59,7 +59,7 @@ def test_a_vm_is_logged_in_to_by_its_name_whichever_one_has_it(
 
 
 def live_a_trial(state_dir: Path, tmp_path: Path) -> None:
-    """Use the VM by its name as mlos_bench's environments do: scripts, trees, and power that Azure knows of."""
+    """Use the VM by its name as mlos_bench's environments do: scripts, file trees, and power verbs."""
     where: dict[str, Any] = {"vmName": "exp1"}
     services: Any = ConfigPersistenceService()
     for each in (PulumiVMService, VmFileShareService, VmSshService):
@@ -81,16 +81,16 @@ def live_a_trial(state_dir: Path, tmp_path: Path) -> None:
 
 
 def ran(services: Any, where: dict[str, Any], script: str) -> tuple[bool, str]:
-    """Run a script, and give whether it succeeded, and what it said."""
+    """Run a script, and give whether it succeeded, and its output."""
     running = services.remote_exec([script], dict(where), {})[1]
     status, told = services.get_remote_exec_results(running)
     return status.is_succeeded(), told.get("stdout", "").strip()
 
 
-def test_what_goes_wrong_in_a_vm_is_told(
+def test_guest_faults_are_reported(
     azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """Each fault of a guest, as vmops answers it; and none is the end of the VM."""
+    """vmops reports each fault of a guest, and the VM survives."""
     if inspection.guests(state_dir)["kind"] == "none":
         pytest.skip(inspection.guests(state_dir)["reason"])
     made = provision(dict(PARAMS))
@@ -130,7 +130,7 @@ def test_what_goes_wrong_in_a_vm_is_told(
 
 @contextmanager
 def fault(*words: str) -> Iterator[None]:
-    """Have something go wrong, as a person does, and take it back."""
+    """Activate a fault by the command line, and clear it."""
     CliRunner().invoke(app, ["fault", *words], catch_exceptions=False)
     try:
         yield
@@ -139,7 +139,7 @@ def fault(*words: str) -> Iterator[None]:
 
 
 def said(ops: VMOps) -> str:
-    """Give what a VM has made of its custom data, and its name; SSH has nothing to say beside that."""
+    """Give what the custom data has written, and the host name; SSH prints nothing else."""
     ended = get("exp1", settings=ops.settings).exec(["sh", "-c", "cat /etc/made; uname -n"])
     assert (ended.returncode, ended.stderr) == (0, b"")
     return " ".join(ended.stdout.decode().split())

@@ -1,4 +1,4 @@
-"""What the pages on the way into a VM, and on what runs inside one, say is done here, as it stands."""
+"""The commands of the docs on logging in and on guests are run as they stand."""
 
 import json
 import os
@@ -24,8 +24,7 @@ PROGRAMS = {
     "code": "exec ssh exp1 true",
     "rsync": 'test -x /usr/bin/rsync || exec ssh exp1 true; exec /usr/bin/rsync "$@"',
 }
-"""OpenSSH's clients look for their user's settings in the home that the system tells of, whatever ``HOME`` is; what is
-not installed everywhere does what it needs of them, and no more."""
+"""Wrappers of OpenSSH's clients, which ignore ``HOME``, and stand-ins for clients that may be missing."""
 
 
 def blocks(language: str, text: str) -> list[str]:
@@ -64,7 +63,7 @@ class Desk:
         path.chmod(0o755)
 
     def does(self, *command: str) -> str:
-        """Run a command, which succeeds."""
+        """Run a command, which must succeed."""
         done = subprocess.run(
             command, cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=300, check=False,
@@ -88,8 +87,8 @@ def desk(azure: Azure, state_dir: Path, engine: Path, tmp_path: Path) -> Iterato
     assert azure.resources() == []
 
 
-def test_the_pages_are_true(desk: Desk, azure: Azure) -> None:
-    """One VM is gone into in every way that they name; it is what they say that it is, and files come back."""
+def test_the_pages_about_guests_run(desk: Desk, azure: Azure) -> None:
+    """Every documented way to log in works, with the documented output, and files come back."""
     first, on_vm, others = blocks("sh", INSIDE)
     (watched,) = blocks("console", GUESTS)
     (shown,) = blocks("json", GUESTS)

@@ -1,6 +1,6 @@
-"""Whatever is killed in the middle, the same call converges, and a deprovision then leaves nothing.
+"""Kills at any moment: the same call converges, and a deprovision then leaves nothing.
 
-Here, each boundary once; `make torture` draws many more lives, and moments in between.
+Here each boundary is struck once; `make torture` draws many more lives and moments.
 """
 
 import subprocess
@@ -30,14 +30,14 @@ SECRETIVE = {
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, engine: Path) -> Iterator[None]:
-    """Let the lives be lived in this test's directory."""
+    """Use this test's directory."""
     before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
     yield
     tempfile.tempdir = before
 
 
 def met(verb: str, *kills: str) -> Step:
-    """Give a step from what is killed in it, each as TARGET MOMENT NUMBER."""
+    """Give a step, with its kills as TARGET MOMENT NUMBER."""
     return Step(verb, tuple(Kill(target, Moment(name, int(number))) for target, name, number in map(str.split, kills)))
 
 
@@ -138,8 +138,8 @@ LIVES = {
 
 
 @pytest.mark.parametrize("name", LIVES)
-def test_the_same_call_converges_and_nothing_is_left(name: str) -> None:
-    """Each kill strikes when it is meant to; no orphan, second VM, lock, process or file; another's is as it was."""
+def test_a_repeated_call_converges_after_a_kill(name: str) -> None:
+    """Each kill strikes. There is no orphan, second VM, lock, process or file, and foreign resources are unchanged."""
     figures, said = Figures(), list[str]()
     play(LIVES[name], figures, said.append)
     planned = [f"{step.verb}: {kill}" for step in LIVES[name].steps for kill in step.kills]
@@ -148,8 +148,8 @@ def test_the_same_call_converges_and_nothing_is_left(name: str) -> None:
     assert figures.counts["kills"] == len(planned)
 
 
-def test_a_callers_death_changes_nothing(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """The worker outlives its caller."""
+def test_a_killed_caller_does_not_stop_its_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """The worker survives its caller."""
     program = "import vmops, os, signal; vmops.VMOps().vm_provision({'vmName': 'exp1'}); os.kill(os.getpid(), 9)"
     died = subprocess.run([sys.executable, "-c", program], check=False, timeout=120)
     assert died.returncode == -9

@@ -1,4 +1,4 @@
-"""Azure compares names without case: another spelling is the same VM, and changes nothing but what it asks for."""
+"""Azure compares names without case: another spelling is the same VM, and changes nothing else."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,17 +33,17 @@ def machine(path: str, name: str) -> str:
 
 
 def deletes(azure: Azure) -> list[str]:
-    """Give the deletes so far."""
+    """Give the deletions so far."""
     return [each for each in azure.writes() if each.startswith("DELETE")]
 
 
 def vm_guid(azure: Azure, name: str = "exp1", where: str = "vmops-exp1") -> str:
-    """Give what tells a VM from one that was made anew."""
+    """Give Azure's own id of the VM."""
     return str(azure.vm(machine(group(where), name))["properties"]["vmId"])
 
 
 def test_a_vm_in_another_case_is_the_same_vm(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
-    """It is changed, not made beside itself and then deleted; it goes by any spelling."""
+    """It is updated in place, and removed under any spelling."""
     made = provision({"vmName": "exp1"})
     ids, guid = azure.ids(), vm_guid(azure)
     params: Params = {"vmName": "Exp1", **PORTS, "dataDisks": [8]}
@@ -70,10 +70,10 @@ def test_a_vm_in_another_case_is_the_same_vm(ops: VMOps, azure: Azure, provision
         ("virtualNetworkName", "EXP1-vnet", None),
     ],
 )
-def test_another_name_in_another_case_is_the_same_too(
+def test_other_names_match_in_any_case(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, name: str, made: str, again: str | None
 ) -> None:
-    """Of whatever is named; by default a network is called as it would have been, and may have been spelled by hand."""
+    """Named and default resources match, also those that were made by hand in another spelling."""
     provision({"vmName": "exp1", name: made})
     ids, params = azure.ids(), {"vmName": "exp1", **({name: again} if again else {}), "vmSize": "Standard_D4s_v5"}
     assert {step["operation"] for step in ops.plan(params)} == {"update"}
@@ -85,10 +85,10 @@ def test_another_name_in_another_case_is_the_same_too(
 
 
 @pytest.mark.parametrize("gone", ["vm", "all but the group", "all"])
-def test_what_was_deleted_by_hand_is_made_anew_as_it_was_spelled(
+def test_a_recreated_resource_keeps_its_spelling(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, gone: str
 ) -> None:
-    """By what is left of it: its interface, the group that is named after it, or the engine's state."""
+    """The spelling is taken from the interface, the group, or the engine's state."""
     provision({"vmName": "exp1", **PORTS})
     ids, path = azure.ids(), group("vmops-exp1")
     azure.delete(f"{machine(path, 'exp1')}?api-version=2024-07-01")
@@ -104,16 +104,16 @@ def test_what_was_deleted_by_hand_is_made_anew_as_it_was_spelled(
     assert azure.ids() == set()
 
 
-def test_after_a_removal_a_name_may_be_spelled_anew(azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
-    """Nothing exists that has another spelling."""
+def test_a_removal_allows_another_spelling(azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+    """Nothing with the earlier spelling exists any more."""
     provision({"vmName": "exp1"})
     deprovision({"vmName": "exp1"})
     assert provision({"vmName": "Exp1"})["name"] == "Exp1"
     assert machine(group("vmops-Exp1"), "Exp1") in azure.ids()
 
 
-def test_a_group_of_anothers_is_spelled_as_it_is(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """From the first time on, or the second would move the VM to another group."""
+def test_an_external_group_keeps_its_spelling(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """From the first provision on, so that the second does not move the VM to another group."""
     azure.put(f"{group('Lab')}?api-version=2024-03-01", {"location": "westus2"})
     params: Params = {"vmName": "exp1", "resourceGroup": "lab"}
     assert provision(params)["resourceGroup"] == "Lab"
@@ -122,10 +122,10 @@ def test_a_group_of_anothers_is_spelled_as_it_is(ops: VMOps, azure: Azure, provi
     assert ops.plan({**params, **PORTS}) == []
 
 
-def test_a_subnet_in_anothers_network_is_the_same_in_another_case(
+def test_a_subnet_in_an_external_network_matches_in_any_case(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """It has no tag, so the engine's state tells that it is ours, and its network how it is spelled."""
+    """It has no tag: the engine's state shows that it is ours, and the network its spelling."""
     shared = group("shared")
     azure.put(f"{shared}?api-version=2024-03-01", {"location": "westus2"})
     space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
@@ -146,7 +146,7 @@ def test_a_subnet_in_anothers_network_is_the_same_in_another_case(
 
 
 def test_every_other_verb_takes_any_spelling(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """They ask ARM by id, and records by stack."""
+    """They ask ARM by id, and the records by stack."""
     provision({"vmName": "exp1"})
     params: Params = {"vmName": "EXP1"}
     assert ops.vm_provision({"vmName": "Exp1"}) == (Status.SUCCEEDED, {}), "nothing was to be done"
@@ -162,20 +162,20 @@ def test_every_other_verb_takes_any_spelling(ops: VMOps, azure: Azure, provision
     assert ops.resources({"vmName": "EXP1"}) == ops.resources({"vmName": "exp1"})
 
 
-def test_a_recover_in_another_case_adopts_nothing_twice(
+def test_recover_in_another_case_adopts_nothing_twice(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path
 ) -> None:
-    """The VM that is in the state already is not unknown because it is asked for by another spelling."""
+    """A VM in the state is known under any spelling."""
     provision({"vmName": "exp1"})
     status, found = ops.recover({"vmName": "Exp1"})
     assert status is Status.SUCCEEDED
     assert (found["adopted"], found["cleared"], found["foreign"]) == ([], [], [])
 
 
-def test_a_create_that_was_cut_off_is_gone_on_with(
+def test_an_interrupted_create_continues_in_another_case(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path
 ) -> None:
-    """The engine died at the VM: the next call, by another spelling, takes it up and makes none beside it."""
+    """The engine died while creating the VM: the next call adopts the VM and makes no second one."""
     azure.stick("create")
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
     assert poll_until(lambda: begun(azure), timeout=240)
@@ -185,8 +185,8 @@ def test_a_create_that_was_cut_off_is_gone_on_with(
     assert deletes(azure) == []
 
 
-def test_a_recover_in_another_case_calls_the_vm_as_it_is(tmp_path: Path) -> None:
-    """The group's list may not know yet what was just made: the VM is asked for by its id, and is no other one."""
+def test_recover_in_another_case_keeps_the_spelling(tmp_path: Path) -> None:
+    """The group's list may lack a new VM, so it is read by its id."""
     with quick_world(tmp_path) as world:
         world.put_machine(OURS)
         target = Target.from_params({"vmName": "VM", "resourceGroup": "RG"})

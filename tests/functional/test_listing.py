@@ -1,4 +1,4 @@
-"""The list of VMs, against a cloud at the wire: what Azure tells, whose it is, and what only the records know."""
+"""The list of VMs, against a cloud at the wire: Azure's values, owners, and rows from records."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,11 +30,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def no_price(*_: str | None) -> None:
-    """Know no price."""
+    """Give no price."""
 
 
 def take(world: World, *records: Operation, owner: str = "ada", gone: bool = False) -> Listing:
-    """List the VMs of an owner, with the newest record of each, and no other."""
+    """List the VMs of an owner, with the newest record of each."""
     lister = Lister({}, owner, {each.stack: each for each in records}, lambda _: [], no_price)
     return lister.take({PLACE: lambda: world.arm}, gone=gone)
 
@@ -43,8 +43,8 @@ def stands(found: Listing) -> list[tuple[Any, ...]]:
     return [(each["vmName"], each["power"], each["standing"]) for each in found.vms]
 
 
-def test_what_azure_has_is_told_by_azure(world: World) -> None:
-    """No record is needed; where there is no VM of ours one list is enough."""
+def test_listing_shows_azures_values(world: World) -> None:
+    """No record is needed. Without VMs of ours one list is enough."""
     assert (take(world).vms, len(world.journal.asked)) == ([], 1)
     world.put_machine(OURS)
     world.journal.asked.clear()
@@ -55,8 +55,8 @@ def test_what_azure_has_is_told_by_azure(world: World) -> None:
     assert (row["stack"], row["privateIp"], row["expires"]) == (SPEC.stack, "10.0.0.4", None)
 
 
-def test_another_owners_and_copied_tags_are_not_mine(world: World) -> None:
-    """A policy copies tags to what never was a VM of ours: its stack is another's name."""
+def test_listing_omits_other_owners_and_copied_tags(world: World) -> None:
+    """A policy may copy tags to other VMs; their stack tag does not match their name."""
     world.put_machine({**HERS, "vmops-owner": "ada"})
     assert take(world).vms == []
     world.send("PATCH", VM, {"tags": {**OURS, "vmops-owner": "grace"}})
@@ -64,8 +64,8 @@ def test_another_owners_and_copied_tags_are_not_mine(world: World) -> None:
     assert [each["owner"] for each in take(world, owner="").vms] == ["grace"]
 
 
-def test_what_azure_does_not_show_is_told_by_the_records(world: World) -> None:
-    """Queued, failed, and what somebody else has deleted; what was removed only on demand."""
+def test_listing_adds_recorded_vms(world: World) -> None:
+    """VMs that are queued, failed, or deleted by others are listed; removed ones only on request."""
     assert stands(take(world, MADE)) == [("vm", None, "missing")]
     assert stands(take(world, REFUSED)) == [("vm", None, "provision failed")]
     assert stands(take(world, replace(MADE, state=State.PENDING))) == [("vm", None, "provision queued")]
@@ -88,6 +88,6 @@ def test_what_azure_does_not_show_is_told_by_the_records(world: World) -> None:
         ([replace(MADE, state=State.RUNNING), MADE], "succeeded", "provision in flight"),
     ],
 )
-def test_a_refused_call_leaves_a_vm_as_it_was(life: list[Operation], provisioning: str, stands: str) -> None:
-    """One that was cut off may have changed half of it."""
+def test_a_refused_call_keeps_the_listed_standing(life: list[Operation], provisioning: str, stands: str) -> None:
+    """An interrupted call does not keep it: half of the change may have been made."""
     assert standing(life, provisioning) == stands

@@ -1,4 +1,4 @@
-"""``vmops local``: what a person and a script read of the local Azure."""
+"""``vmops local``: its output for people and scripts."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,11 @@ from vmops.cli.commands.local import app
 from vmops.core.errors import SpecError
 from vmops.local import daemon
 
-NO_GUESTS = {"kind": "none", "running": 0, "reason": "no guests were asked for: vmops local start --guests auto"}
+NO_GUESTS = {
+    "kind": "none",
+    "running": 0,
+    "reason": "guests are off: turn them on with `vmops local start --guests auto`",
+}
 GROUP = f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}/resourceGroups/g"
 
 
@@ -26,8 +30,8 @@ def printed(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_start_says_where_it_answers(state_dir: Path) -> None:
-    """A script gets the endpoint as one JSON object, token included; a person gets a line without it."""
+def test_local_start_prints_the_address(state_dir: Path) -> None:
+    """JSON has the endpoint with its token; text has a line without it."""
     told = printed("start", "--json")
     found = daemon.find(state_dir)
     assert found is not None
@@ -36,8 +40,8 @@ def test_start_says_where_it_answers(state_dir: Path) -> None:
     assert line == f"running: ARM at {found.arm}, provider at port {found.provider}, process {found.pid}\n"
 
 
-def test_status_starts_nothing(state_dir: Path) -> None:
-    """Asking whether it runs leaves it as it is."""
+def test_local_status_does_not_start_it(state_dir: Path) -> None:
+    """It stays stopped."""
     assert printed("status", "--json") == {"running": False}
     assert vmops_local("status").stdout == "not running\n"
     found = daemon.ensure(state_dir)
@@ -45,22 +49,22 @@ def test_status_starts_nothing(state_dir: Path) -> None:
     assert printed("status", "--json") == expected
 
 
-def test_stop_is_told_apart_from_nothing_to_stop(state_dir: Path) -> None:
-    """Both are success."""
+def test_local_stop_reports_whether_it_was_running(state_dir: Path) -> None:
+    """The exit code is 0 either way."""
     daemon.ensure(state_dir)
     assert [vmops_local("stop").stdout for _ in range(2)] == ["stopped\n", "it was not running\n"]
     assert json.loads(vmops_local("stop", "--json").stdout) == {"stopped": False}
 
 
 @pytest.mark.parametrize("what", ["resources", "journal"])
-def test_what_was_never_there_is_an_empty_list(state_dir: Path, what: str) -> None:
-    """Where no local Azure ever ran there is nothing to list, and no need to start one."""
+def test_local_lists_are_empty_without_state(state_dir: Path, what: str) -> None:
+    """Without a state nothing is started."""
     assert printed(what, "--json") == []
     assert daemon.find(state_dir) is None
 
 
-def test_resources_are_listed_by_a_daemon_that_is_started_for_it(state_dir: Path) -> None:
-    """What a stopped local Azure holds is still there."""
+def test_local_resources_starts_the_daemon(state_dir: Path) -> None:
+    """It lists the resources of a stopped local Azure."""
     daemon.ensure(state_dir)
     Azure(state_dir).put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
     daemon.stop(state_dir)
@@ -72,16 +76,16 @@ def test_resources_are_listed_by_a_daemon_that_is_started_for_it(state_dir: Path
     ]
 
 
-def test_journal_tells_every_request(state_dir: Path) -> None:
-    """The journal is what a test asserts on, and a person reads."""
+def test_local_journal_lists_every_request(state_dir: Path) -> None:
+    """Each row has method, path and status."""
     daemon.ensure(state_dir)
     Azure(state_dir).put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
     (told,) = printed("journal", "--json")
     assert (told["method"], told["path"], told["status"]) == ("PUT", GROUP, 201)
 
 
-def test_reset_asks_first(state_dir: Path) -> None:
-    """What goes is counted before it goes, and a no keeps it."""
+def test_local_reset_asks_first(state_dir: Path) -> None:
+    """The question has the number of resources, and a no keeps them."""
     daemon.ensure(state_dir)
     azure = Azure(state_dir)
     azure.put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
@@ -92,13 +96,13 @@ def test_reset_asks_first(state_dir: Path) -> None:
     assert azure.ids() == set()
 
 
-def test_a_pace_below_nothing_is_bad_usage() -> None:
-    """Time does not run backwards."""
+def test_a_negative_pace_is_a_wrong_call() -> None:
+    """The exit code is 2."""
     assert vmops_local("start", "--pace", "-1").exit_code == 2
 
 
-def test_room_for_vms_is_said_listed_and_taken_back(state_dir: Path) -> None:
-    """A size alone means everywhere; what is said again takes the place of what was said, however it is written."""
+def test_local_capacity_puts_lists_and_clears_limits(state_dir: Path) -> None:
+    """A size without a place applies everywhere. A limit replaces an equal one in any spelling."""
     assert vmops_local("capacity").stdout == "no limits\n"
     assert vmops_local("capacity", "--clear").stdout == "no limits\n"
     assert daemon.find(state_dir) is None
@@ -128,8 +132,8 @@ def test_room_for_vms_is_said_listed_and_taken_back(state_dir: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("state_dir")
-def test_room_that_cannot_be_is_a_wrong_call(arguments: tuple[str, ...], words: str) -> None:
-    """With what is missing, or what there is not."""
+def test_local_capacity_refuses_invalid_limits(arguments: tuple[str, ...], words: str) -> None:
+    """The error names what is missing or unknown."""
     result = vmops_local("capacity", *arguments)
     assert isinstance(result.exception, SpecError)
     assert words in str(result.exception)

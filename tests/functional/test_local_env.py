@@ -1,4 +1,4 @@
-"""``vmops local env``: a real shell reads it, and a command runs with it."""
+"""``vmops local env``: a POSIX shell evaluates it, and a command runs with it."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def local_env(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def shell(script: str, **environment: str) -> dict[str, str]:
-    """Have a POSIX shell evaluate a script, and give the environment that its children have then."""
+    """Let a POSIX shell evaluate a script, and give the environment of its children."""
     command = ["sh", "-euc", 'eval "$1"; exec "$2" -c "$3"', "sh", script, sys.executable, SHOW]
     env = {**os.environ, **environment}
     found: dict[str, str] = json.loads(subprocess.run(command, env=env, capture_output=True, check=True).stdout)
@@ -36,7 +36,7 @@ def shell(script: str, **environment: str) -> dict[str, str]:
 
 @pytest.fixture
 def state_dir(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a state directory whose name a shell would read as more than one word."""
+    """Give a state directory whose name a shell would split into words."""
     odd = state_dir / 'it\'s $HOME; `date` "here"'
     odd.mkdir(mode=0o700)
     monkeypatch.setenv("VMOPS_STATE_DIR", str(odd))
@@ -44,8 +44,8 @@ def state_dir(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     daemon.stop(odd)
 
 
-def test_a_shell_reads_what_the_json_says(state_dir: Path) -> None:
-    """Whatever is in the values, one evaluation makes exactly these variables, and another takes them back."""
+def test_local_env_prints_the_same_variables_for_shell_and_json(state_dir: Path) -> None:
+    """Whatever the values contain, one evaluation sets exactly these variables, and another unsets them."""
     here = daemon.ensure(state_dir, proxy=True)
     printed = local_env()
     expected = json.loads(local_env("--json").stdout)
@@ -61,8 +61,8 @@ def test_a_shell_reads_what_the_json_says(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("tls", [None, True], ids=["nothing runs", "without a proxy"])
-def test_without_a_proxy_it_says_what_to_type(state_dir: Path, tls: bool | None) -> None:
-    """Nothing is on stdout, so nothing is evaluated, and nothing is started; taking back is always possible."""
+def test_local_env_without_a_proxy_suggests_the_command(state_dir: Path, tls: bool | None) -> None:
+    """Stdout is empty and nothing is started; --unset always works."""
     if tls:
         daemon.ensure(state_dir, tls=tls)
     refused = local_env()
@@ -73,8 +73,8 @@ def test_without_a_proxy_it_says_what_to_type(state_dir: Path, tls: bool | None)
     assert bool(daemon.find(state_dir)) == bool(tls)
 
 
-def test_a_command_has_its_local_azure_and_its_own_exit_code(state_dir: Path) -> None:
-    """It is started as it must be; the command's options are its own."""
+def test_local_env_runs_a_command_and_returns_its_code(state_dir: Path) -> None:
+    """The local Azure is started with a proxy, and the command's options are its own."""
     ended = local_env("--", sys.executable, "-c", f"{SHOW}; raise SystemExit(7)", "--json")
     here = daemon.find(state_dir)
     assert here is not None
@@ -82,8 +82,8 @@ def test_a_command_has_its_local_azure_and_its_own_exit_code(state_dir: Path) ->
     assert json.loads(ended.stdout)["HTTPS_PROXY"] == here.proxy != ""
 
 
-def test_a_command_that_cannot_be_run_is_told_apart(state_dir: Path, tmp_path: Path) -> None:
-    """The exit codes are those of ``vmops run``: no such command, none that can be run, a signal, no local Azure."""
+def test_local_env_exits_with_126_or_127_if_the_command_cannot_run(state_dir: Path, tmp_path: Path) -> None:
+    """The exit codes are those of ``vmops run``: no such command, not executable, a signal, no local Azure."""
     broken = tmp_path / "broken"
     broken.write_bytes(b"\0")
     broken.chmod(0o755)
@@ -98,6 +98,6 @@ def test_a_command_that_cannot_be_run_is_told_apart(state_dir: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("arguments", [("--json", "--unset"), ("--json", "--", "true"), ("--unset", "--", "true")])
-def test_one_thing_at_a_time(state_dir: Path, arguments: tuple[str, ...]) -> None:
-    """What cannot be meant is bad usage."""
+def test_local_env_options_exclude_each_other(state_dir: Path, arguments: tuple[str, ...]) -> None:
+    """Such a call is wrong."""
     assert local_env(*arguments).returncode == 2

@@ -1,4 +1,4 @@
-"""What a VM was really made from, written down, and made again."""
+"""Lock files: what a VM was really made from, and a VM made from that."""
 
 import json
 import shlex
@@ -21,7 +21,7 @@ ASKED: Params = {"vmName": "exp1", "vmSize": "Standard_D4s_v5", "dataDisks": [4]
 
 
 @pytest.mark.parametrize("secret", [{}, {"customData": SCRIPT}], ids=["plain", "custom-data"])
-def test_a_lock_file_goes_round(
+def test_a_vm_from_a_lock_file_has_an_equal_lock_file(
     ops: VMOps,
     azure: Azure,
     provision: Callable[[Params], dict[str, Any]],
@@ -29,7 +29,7 @@ def test_a_lock_file_goes_round(
     tmp_path: Path,
     secret: Params,
 ) -> None:
-    """The VM that it was taken from is as it says; another name makes another such VM, and less is said of neither."""
+    """The original VM is unchanged by its lock file, and another name makes an equal VM."""
     vm_id = provision({**ASKED, **secret})["id"]
     file = tmp_path / "exp1.lock.yaml"
     written = shell(*shlex.split("lock exp1"))
@@ -57,10 +57,10 @@ def test_a_lock_file_goes_round(
     assert [disk["diskSizeGB"] for disk in made["storageProfile"]["dataDisks"]] == [4]
 
 
-def test_what_cannot_be_had_any_more_is_said(
+def test_a_lock_file_of_an_unavailable_image_is_refused(
     ops: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]], tmp_path: Path
 ) -> None:
-    """Custom data that nobody gives, nor has; and an image that Azure has withdrawn."""
+    """So is one whose custom data is neither given nor recorded."""
     provision({"vmName": "exp1", "customData": SCRIPT})
     lock = ops.lock_file({"vmName": "exp1"})
     file = tmp_path / "exp1.lock.yaml"
@@ -75,8 +75,10 @@ def test_what_cannot_be_had_any_more_is_said(
     assert "'Canonical:ubuntu-99_04:server:99.4.1'" in message
 
 
-def test_the_page_runs(shell: Shell, azure: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it shows makes two VMs of the same environment."""
+def test_the_page_about_lock_files_runs(
+    shell: Shell, azure: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands in the docs make two VMs of the same environment."""
     monkeypatch.chdir(tmp_path)
     (calls,) = blocks("again.md", "sh")
     for call in calls.splitlines():
@@ -91,7 +93,7 @@ def shell(azure: Azure, state_dir: Path) -> Shell:
 
 
 def refusal(ops: VMOps, params: Params) -> tuple[FailureKind, str]:
-    """Give why a provision fails: its kind, and what it says first."""
+    """Give why a provision fails: its kind, and the start of its message."""
     assert ops.vm_provision(params)[0] is Status.PENDING
     assert ops.wait_vm_deployment(True, params)[0] is Status.FAILED
     failure = ops.last_failure(params)

@@ -1,6 +1,6 @@
-"""Every answer about what exists rests on a look: what is gone is seen to be, and what is not ours lives.
+"""What exists is checked in Azure: absence is verified, and foreign resources are never changed.
 
-No record, no name, no single 404 and no list alone decides. Two hosts are two state directories on one cloud.
+No record, no name, no single 404 and no single list decides. Two hosts are two state directories on one cloud.
 """
 
 import json
@@ -43,7 +43,7 @@ ADDRESS = {
 
 
 def another_host(state_dir: Path, owner: str = "tester") -> VMOps:
-    """Give VMOps with a state directory of its own, on the same local Azure."""
+    """Give VMOps with its own state directory, on the same local Azure."""
     other = state_dir.parent / f"other-{owner}"
     other.mkdir(mode=0o700)
     (other / "local").symlink_to(state_dir / "local")
@@ -51,7 +51,7 @@ def another_host(state_dir: Path, owner: str = "tester") -> VMOps:
 
 
 def ended(ops: VMOps, params: Params) -> tuple[Status, dict[str, Any]]:
-    """Remove a VM, and give how that ended."""
+    """Remove a VM, and give the outcome."""
     given = dict(params)
     status, result = ops.vm_deprovision(given)
     return ops.wait_vm_deployment(False, given) if status is Status.PENDING else (status, result)
@@ -64,7 +64,7 @@ def refusal(ops: VMOps, params: Params = X1) -> tuple[FailureKind, str]:
 
 
 def made(ops: VMOps, params: Params) -> Status:
-    """Provision a VM, and give how that ended."""
+    """Provision a VM, and give the outcome."""
     given = dict(params)
     status, _ = ops.vm_provision(given)
     return ops.wait_vm_deployment(True, given)[0] if status is Status.PENDING else status
@@ -74,10 +74,10 @@ def made(ops: VMOps, params: Params) -> Status:
 
 
 @pytest.mark.parametrize("halfway", [True, False], ids=["failed halfway", "running"])
-def test_what_another_host_made_anew_is_not_gone_by_memory(
+def test_a_vm_recreated_by_another_host_is_not_reported_gone(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, halfway: bool
 ) -> None:
-    """That this host has removed a VM once does not tell that nothing is there."""
+    """This host's own removal does not prove that the VM is absent now."""
     provision(dict(X1))
     deprovision(dict(X1))
     other = another_host(state_dir)
@@ -92,13 +92,13 @@ def test_what_another_host_made_anew_is_not_gone_by_memory(
     status, _ = ops.wait_vm_deployment(False, dict(X1))
     assert status is Status.FAILED
     assert "removed at" in refusal(ops)[1]
-    assert "made again" in refusal(ops)[1]
+    assert "recreated" in refusal(ops)[1]
     assert ended(ops, X1) == (Status.SUCCEEDED, ops.wait_vm_deployment(False, dict(X1))[1])
     assert azure.ids() == set()
 
 
-def test_a_vm_that_was_deleted_by_hand_is_not_there_by_memory(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """A wait for what was made looks at it, and gives no way in to what is gone."""
+def test_a_deleted_vm_is_not_reported_present(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """A wait for a provisioned VM reads it, and gives no login to a deleted one."""
     provision(dict(X1))
     assert ops.wait_vm_deployment(True, dict(X1))[0] is Status.SUCCEEDED
     azure.delete(f"{VM}{COMPUTE_API}")
@@ -110,8 +110,10 @@ def test_a_vm_that_was_deleted_by_hand_is_not_there_by_memory(ops: VMOps, azure:
 
 
 @pytest.mark.parametrize("times", [2, 4])
-def test_a_wrong_404_of_the_group_is_no_proof(ops: VMOps, azure: Azure, provision: Deploy, times: int) -> None:
-    """Replicas may not know what exists; a deletion may be told so, too."""
+def test_a_stale_404_of_the_group_does_not_prove_absence(
+    ops: VMOps, azure: Azure, provision: Deploy, times: int
+) -> None:
+    """Replicas may be stale, also in their answers to deletions."""
     provision(dict(X1))
     gone = {"do": "refuse", "code": "ResourceNotFound", "status": 404, "message": "not there"}
     azure.fault(
@@ -128,10 +130,10 @@ def test_a_wrong_404_of_the_group_is_no_proof(ops: VMOps, azure: Azure, provisio
     assert azure.ids() == set()
 
 
-def test_wrong_404s_on_a_host_without_records_are_no_proof(
+def test_stale_404s_without_records_do_not_prove_absence(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
-    """Nobody knows there when it was made: the ids and both lists must agree."""
+    """Without a record of the last write, reads by id and both lists must agree."""
     provision(dict(X1))
     other = another_host(state_dir)
     gone = {"do": "refuse", "code": "ResourceGroupNotFound", "status": 404, "message": "not there"}
@@ -143,18 +145,18 @@ def test_wrong_404s_on_a_host_without_records_are_no_proof(
     assert azure.ids() == set()
 
 
-def test_a_group_is_kept_if_that_is_asked(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """And that is no part of what the VM is: nothing is deployed for it."""
+def test_keep_group_keeps_the_group(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """keepGroup is not part of the VM: it needs no deployment."""
     provision(dict(X1))
     assert ops.vm_provision({**X1, "keepGroup": True})[0] is Status.SUCCEEDED
     assert ended(ops, {**X1, "keepGroup": True})[0] is Status.SUCCEEDED
     assert azure.ids() == {GROUP}
 
 
-def test_what_has_our_name_and_no_proof_is_left_and_named(
+def test_an_unproven_resource_is_kept_and_reported(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
-    """Tags stripped by a policy, on a host that knows nothing: it is still paid for, and said so each time."""
+    """A policy has removed the tags, and this host has no record: each removal reports it as still paid for."""
     provision(dict(X1))
     for arm_id in (NIC, NSG, IP):
         azure.tag(arm_id, {})
@@ -170,10 +172,10 @@ def test_what_has_our_name_and_no_proof_is_left_and_named(
 
 
 @pytest.mark.parametrize("known", ["by the records", "by its tag"])
-def test_a_removal_in_another_place_is_refused(
+def test_removal_in_the_wrong_place_is_refused(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, known: str
 ) -> None:
-    """Nothing was ever there, and the VM of that name runs on in another group."""
+    """The VM of that name is in another group, and keeps running."""
     provision({**X1, "resourceGroup": "g2"})
     asked = ops if known == "by the records" else another_host(state_dir)
     before = azure.ids()
@@ -186,10 +188,10 @@ def test_a_removal_in_another_place_is_refused(
     assert ended(asked, X1)[0] is (Status.SUCCEEDED)
 
 
-def test_a_place_that_was_removed_before_stays_a_success(
+def test_repeated_removal_succeeds_although_the_name_exists_elsewhere(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """Called twice is success, wherever else one of that name may be."""
+    """This host has a record of the first removal."""
     provision(dict(X1))
     deprovision(dict(X1))
     provision({**X1, "resourceGroup": "g2"})
@@ -201,7 +203,7 @@ def test_a_place_that_was_removed_before_stays_a_success(
 
 
 def replaced_by_hers(azure: Azure) -> None:
-    """Delete the VM, its interface, address and group of rules by hand, and put somebody else's under two names."""
+    """Delete the VM, its interface, address and security group by hand. Two foreign resources take their place."""
     for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API), (NSG, NETWORK_API)):
         azure.delete(f"{arm_id}{api}")
     azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": HERS})
@@ -224,8 +226,8 @@ def replaced_by_hers(azure: Azure) -> None:
     )
 
 
-def test_a_strangers_resource_under_our_name_survives_a_removal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The engine has it in its state still: it is taken out of that before anything is destroyed."""
+def test_a_foreign_resource_with_our_name_survives_a_removal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """It is removed from the engine's state before the engine destroys anything."""
     provision(dict(X1))
     replaced_by_hers(azure)
     hers = {arm_id: azure.get(f"{arm_id}{NETWORK_API}") for arm_id in (IP, NSG)}
@@ -236,10 +238,10 @@ def test_a_strangers_resource_under_our_name_survives_a_removal(ops: VMOps, azur
 
 
 @pytest.mark.parametrize("change", [{}, {"vmPorts": "22,80"}, {"vmSize": "Standard_B4ms"}])
-def test_a_strangers_resource_under_our_name_is_never_changed(
+def test_a_foreign_resource_with_our_name_is_never_changed(
     ops: VMOps, azure: Azure, provision: Deploy, change: Params
 ) -> None:
-    """A provision is refused by name, and neither rules nor tags of it are touched."""
+    """A provision is refused by name, and neither rules nor tags of it are changed."""
     provision(dict(X1))
     replaced_by_hers(azure)
     hers = {arm_id: azure.get(f"{arm_id}{NETWORK_API}") for arm_id in (IP, NSG)}
@@ -248,8 +250,8 @@ def test_a_strangers_resource_under_our_name_is_never_changed(
     assert {arm_id: azure.get(f"{arm_id}{NETWORK_API}") for arm_id in (IP, NSG)} == hers
 
 
-def test_our_tags_on_another_resource_prove_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """A policy copies a group's tags to whatever is made in it: even under our own name it is another one."""
+def test_copied_tags_do_not_prove_ownership(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """A policy copies a group's tags to new resources; even with our name, the identity differs."""
     provision(dict(X1))
     stranger = f"{NETWORK}/publicIPAddresses/stranger-ip"
     azure.put(f"{stranger}{NETWORK_API}", {**ADDRESS, "tags": OURS})
@@ -262,7 +264,7 @@ def test_our_tags_on_another_resource_prove_nothing(ops: VMOps, azure: Azure, pr
 
 
 def replaced_address(azure: Azure, tags: dict[str, str]) -> Any:
-    """Delete VM, interface and address behind our back, put a stranger's in the address's place, and give that."""
+    """Delete VM, interface and address by hand, create a foreign address in its place, and give that."""
     for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
         azure.delete(f"{arm_id}{api}")
     azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": tags})
@@ -270,18 +272,18 @@ def replaced_address(azure: Azure, tags: dict[str, str]) -> Any:
 
 
 @pytest.mark.parametrize("tags", [OURS, HERS, {}], ids=["copied from ours", "another's", "none"])
-def test_what_a_provision_does_without_is_not_deleted_if_it_is_a_strangers(
+def test_an_unwanted_foreign_resource_is_not_deleted(
     ops: VMOps, azure: Azure, provision: Deploy, tags: dict[str, str]
 ) -> None:
-    """The engine made what was under that name before, and would delete it now that it is declared no more."""
+    """The engine had made a resource under that id, and would delete it because it is no longer declared."""
     provision(dict(X1))
     hers = replaced_address(azure, tags)
     assert made(ops, {**X1, "publicIp": False}) is Status.SUCCEEDED
     assert azure.get(f"{IP}{NETWORK_API}") == hers
 
 
-def test_what_was_left_stays_anothers_when_it_is_removed_again(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Our tags were copied to it, under our name: that ours was another resource is not forgotten with ours."""
+def test_a_kept_foreign_resource_survives_the_next_removal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """It has copies of our tags and our name; the recorded identity of our own resource shows the difference."""
     provision(dict(X1))
     for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
         azure.delete(f"{arm_id}{api}")
@@ -295,8 +297,8 @@ def test_what_was_left_stays_anothers_when_it_is_removed_again(ops: VMOps, azure
     assert azure.ids() == set()
 
 
-def test_copied_tags_prove_nothing_in_a_group_that_was_handed_over(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The group's own tags are the heir's then, and those that were copied from it before are still ours."""
+def test_copied_tags_in_a_handed_over_group_do_not_prove_ownership(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The group's tags are the new owner's, but resources may have earlier copies of ours."""
     provision(dict(X1))
     rules, theirs = (f"{NETWORK}/networkSecurityGroups/{name}" for name in ("stranger-nsg", "heir-nsg"))
     azure.put(f"{rules}{NETWORK_API}", {**NO_RULES, "tags": OURS})
@@ -310,10 +312,10 @@ def test_copied_tags_prove_nothing_in_a_group_that_was_handed_over(ops: VMOps, a
 
 
 @pytest.mark.parametrize("tags", [HERS, {STACK_TAG: "x9-00000000", **HERS}])
-def test_a_wrong_404_does_not_make_anothers_ours(
+def test_a_stale_404_does_not_make_a_foreign_resource_ours(
     ops: VMOps, azure: Azure, provision: Deploy, tags: dict[str, str]
 ) -> None:
-    """The list has it, with another's tags: that its id is not found for a while does not let the engine delete it."""
+    """The list has it with another owner's tags, so the engine does not delete it."""
     provision(dict(X1))
     azure.tag(VM, tags)
     there = azure.vm(VM)["properties"]["vmId"]
@@ -326,10 +328,10 @@ def test_a_wrong_404_does_not_make_anothers_ours(
 
 
 @pytest.mark.parametrize("denied", [GROUP, VM])
-def test_a_wrong_404_lets_no_removal_destroy_what_is_anothers_by_now(
+def test_a_stale_404_does_not_let_a_removal_delete_a_foreign_resource(
     ops: VMOps, azure: Azure, provision: Deploy, denied: str
 ) -> None:
-    """What no look has shown to be ours the engine does not destroy: it goes by what it made, not by what is there."""
+    """The engine destroys only what was proven to be ours by a read."""
     provision(dict(X1))
     azure.tag(VM, HERS)
     there = azure.vm(VM)["properties"]["vmId"]
@@ -342,10 +344,10 @@ def test_a_wrong_404_lets_no_removal_destroy_what_is_anothers_by_now(
 
 @pytest.mark.parametrize("tags", [OURS, {}], ids=["copied from ours", "none"])
 @pytest.mark.parametrize(("denied", "times"), [(IP, 4), (GROUP, 2)], ids=["itself", "its group"])
-def test_a_wrong_404_lets_no_provision_write_over_what_is_anothers(
+def test_a_stale_404_does_not_let_a_provision_overwrite_a_foreign_resource(
     ops: VMOps, azure: Azure, provision: Deploy, denied: str, times: int, tags: dict[str, str]
 ) -> None:
-    """A provision looks again where the list, or what was made before, says that something is there."""
+    """A provision reads again if the list or the records say that something exists."""
     provision(dict(X1))
     hers = replaced_address(azure, tags)
     azure.fault({"method": "GET", "path": denied, "times": times, "effect": GONE})
@@ -356,10 +358,8 @@ def test_a_wrong_404_lets_no_provision_write_over_what_is_anothers(
 
 
 @pytest.mark.parametrize("times", [2, 4])
-def test_what_is_listed_and_not_found_by_its_id_is_looked_for_again(
-    ops: VMOps, azure: Azure, provision: Deploy, times: int
-) -> None:
-    """It is ours and still paid for: a removal that succeeds has not left it, nor the group for its sake."""
+def test_a_listed_resource_with_a_404_is_read_again(ops: VMOps, azure: Azure, provision: Deploy, times: int) -> None:
+    """It is ours and still paid for: the removal deletes it and its group."""
     provision(dict(X1))
     for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API)):
         azure.delete(f"{arm_id}{api}")
@@ -368,8 +368,8 @@ def test_what_is_listed_and_not_found_by_its_id_is_looked_for_again(
     assert azure.ids() == set()
 
 
-def test_a_group_that_has_not_said_what_it_holds_is_not_deleted(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The subscription lists it by its tag, and its own list is not found for a while: that is no empty list."""
+def test_a_group_whose_contents_cannot_be_listed_is_kept(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The subscription lists the group by its tag, but its own list answers 404: that is not an empty list."""
     provision(dict(X1))
     stranger = f"{NETWORK}/publicIPAddresses/stranger-ip"
     azure.put(f"{stranger}{NETWORK_API}", {**ADDRESS, "tags": {"team": "payroll"}})
@@ -379,8 +379,8 @@ def test_a_group_that_has_not_said_what_it_holds_is_not_deleted(ops: VMOps, azur
     assert azure.ids() == {GROUP, stranger}
 
 
-def test_another_owner_removes_nothing_of_ours(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
-    """Whatever is left of it: the owner is asked of every resource."""
+def test_another_owner_cannot_remove_our_vm(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """The owner of every remaining resource is checked."""
     provision(dict(X1))
     mallory = another_host(state_dir, "mallory")
     azure.delete(f"{VM}{COMPUTE_API}")
@@ -393,10 +393,10 @@ def test_another_owner_removes_nothing_of_ours(ops: VMOps, azure: Azure, state_d
 
 
 @pytest.mark.parametrize("tags", [{}, {OWNER_TAG: "somebody-else"}, {STACK_TAG: "x9-00000000", OWNER_TAG: "tester"}])
-def test_a_vm_that_was_retagged_is_taken_back_by_its_identity(
+def test_adopt_takes_a_retagged_vm_by_its_identity(
     ops: VMOps, azure: Azure, provision: Deploy, tags: dict[str, str]
 ) -> None:
-    """Until then it is said whose it seems to be; one whose tags are gone is known by its identity at once."""
+    """Until then the apparent owner is reported. A VM without tags is known by its identity at once."""
     provision({**X1, "ttl": 3600})
     vm_id = azure.vm(VM)["properties"]["vmId"]
     azure.tag(VM, tags)
@@ -416,12 +416,12 @@ def test_a_vm_that_was_retagged_is_taken_back_by_its_identity(
 
 
 def cli(*words: str) -> "subprocess.CompletedProcess[str]":
-    """Type a command, away from any terminal: nobody answers what it asks."""
+    """Run a command without a terminal."""
     return subprocess.run([*CLI, *words], check=False, capture_output=True, text=True, timeout=240, input="")
 
 
-def test_the_shell_asks_before_it_takes_back(azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It shows what it is about, and nothing happens without an answer; a removal names what is not ours."""
+def test_adopt_asks_first(azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows the resources, and without an answer nothing happens. A removal names what is not ours."""
     provision(dict(X1))
     azure.tag(VM, HERS)
     azure.tag(NSG, {STACK_TAG: "x9-00000000"})
@@ -439,8 +439,8 @@ def test_the_shell_asks_before_it_takes_back(azure: Azure, provision: Deploy, mo
     assert NSG in azure.ids()
 
 
-def test_another_resource_than_ours_is_never_taken(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Not even if a person asks for it: its identity is another."""
+def test_adopt_refuses_a_resource_with_another_identity(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Also on request."""
     provision(dict(X1))
     replaced_by_hers(azure)
     status, found = ops.adopt(X1)
@@ -448,8 +448,8 @@ def test_another_resource_than_ours_is_never_taken(ops: VMOps, azure: Azure, pro
     assert azure.get(f"{IP}{NETWORK_API}")["tags"] == HERS
 
 
-def test_another_owner_takes_nothing_of_ours(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
-    """What this host made in one owner's name proves nothing for another."""
+def test_adopt_by_another_owner_is_refused(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """Records of one owner prove nothing for another."""
     provision(dict(X1))
     mallory = VMOps(Settings(state_dir=state_dir, owner="mallory"))
     assert mallory.adopt(X1)[1]["proven"] == {}

@@ -12,7 +12,7 @@ VM = f"{HOME}/Microsoft.Compute/virtualMachines/exp1"
 
 
 def test_mlos_benchs_own_service_runs_a_vm_from_its_own_template(azure: Azure, state_dir: Path) -> None:
-    """Network, and VM with the default key, are deployed; start, stop, restart and deprovision do what they say."""
+    """Its templates deploy network and VM; start, stop, restart and deprovision work."""
     mlos = Mlos(state_dir, interval=0.05)
     mlos.up("exp1")
     assert azure.power(VM) == "running"

@@ -1,4 +1,4 @@
-"""The example and its page: real mlos_bench, from its own program, on the local Azure."""
+"""The example for mlos_bench and its documentation: the real program on the local Azure."""
 
 import os
 import re
@@ -54,7 +54,7 @@ class Experiment:
         )
 
     def run(self, command: str, code: int = 0) -> tuple[str, str]:
-        """Run a command in the directory, which must end with this code; give what it said, and its errors."""
+        """Run a command in the directory, which must end with this code; give its output and errors."""
         with self.start(command) as running:
             said, errors = running.communicate()
         assert running.returncode == code, errors
@@ -78,7 +78,7 @@ class Experiment:
             return database.execute(query).fetchall()
 
     def places(self) -> list[dict[str, str]]:
-        """Give what each trial's results say of its VMs, as mlos_bench stored them."""
+        """Give the places of each trial's VMs, as mlos_bench stored them in its results."""
         query = "SELECT trial_id, metric_id, metric_value FROM trial_result WHERE metric_id LIKE 'vmops_%'"
         found: dict[int, dict[str, str]] = {}
         with closing(sqlite3.connect(self.directory / "mlos_bench.sqlite")) as database:
@@ -87,13 +87,13 @@ class Experiment:
         return [found[trial] for trial in sorted(found)]
 
     def measured(self) -> list[dict[str, str]]:
-        """Give `places` of the trials that are over by now, while others go on."""
+        """Give `places` of the trials that have ended, while others run."""
         with suppress(sqlite3.OperationalError):  # there are no tables yet
             return self.places()
         return []
 
     def left(self) -> list[str]:
-        """Give the ids of all that exists in the local Azure."""
+        """Give the ids of all resources in the local Azure."""
         return [each["id"] for each in inspection.listed(self.state_dir, "resources")]
 
 
@@ -106,8 +106,8 @@ def experiment(tmp_path: Path, engine: Path) -> Iterator[Experiment]:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=["admitted", "plain"])
-def test_the_page_runs_as_it_is_written(experiment: Experiment, block: str) -> None:
-    """Every command ends well and says what the page says; every trial is measured, and nothing is left behind."""
+def test_the_page_about_mlos_bench_runs(experiment: Experiment, block: str) -> None:
+    """Every command succeeds with the documented output, every trial has results, and nothing is left."""
     for command, said in re.findall(r"^\$ (.*)\n([^$]*)", block, re.MULTILINE):
         assert experiment.run(command)[0] == said
     assert experiment.trials() == [("SUCCEEDED", *each) for each in SIZES.items()]
@@ -115,8 +115,11 @@ def test_the_page_runs_as_it_is_written(experiment: Experiment, block: str) -> N
     assert experiment.left() == []
 
 
-def test_a_fleet_stays_where_it_found_room(experiment: Experiment) -> None:
-    """One of two moves in the first trial; all trials' results say where both were, though there is room again."""
+def test_a_fleet_stays_in_its_place_between_trials(experiment: Experiment) -> None:
+    """One of two members moves in the first trial.
+
+    The results of all trials name both places, although capacity is free again.
+    """
     full = {"size": "Standard_D4s_v5", "left": 1}
     inspection.ask(experiment.state_dir, "PUT", "capacity", [full])
     with experiment.start(RUN.replace("experiment.jsonc", "fleet.jsonc")) as running:
@@ -140,7 +143,7 @@ def test_a_fleet_stays_where_it_found_room(experiment: Experiment) -> None:
 def test_a_script_runs_inside_the_vm_of_each_trial(
     tmp_path: Path, engine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the VM's name alone, after each change of its size; and nothing is left, in the machine or beside it."""
+    """The VM's name is enough, also after each resize, and nothing is left."""
     monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "auto")
     experiment = Experiment(tmp_path, engine)
     try:
@@ -159,15 +162,15 @@ def test_a_script_runs_inside_the_vm_of_each_trial(
 
 @pytest.mark.parametrize("run", [RUN, PLAIN], ids=["admitted", "plain"])
 def test_a_typo_in_the_services_config_is_refused(experiment: Experiment, run: str) -> None:
-    """One sentence that names it, before anything has happened, though mlos_bench is told to check nothing."""
+    """One sentence names it before anything happens, although mlos_bench validates no schema here."""
     experiment.change("service.jsonc", '"vmPorts"', '"vmPort"')
     _, told = experiment.run(run, code=1)
     assert "SpecError: config: vmPort: no such parameter or setting; did you mean vmPorts?" in told
     assert not (experiment.state_dir / "operations.db").exists()
 
 
-def test_a_typo_in_another_config_is_refused_as_ever(experiment: Experiment) -> None:
-    """Our service is let in, and nothing else with it."""
+def test_mlos_bench_refuses_a_typo_in_another_config(experiment: Experiment) -> None:
+    """Only our service's config is exempt from its schema."""
     experiment.change("environment.jsonc", '"read_results_file"', '"read_result_file"')
     _, told = experiment.run(RUN, code=1)
     assert "Failed to validate config" in told
@@ -175,7 +178,7 @@ def test_a_typo_in_another_config_is_refused_as_ever(experiment: Experiment) -> 
 
 
 def test_an_exception_leaves_nothing_behind(experiment: Experiment) -> None:
-    """The second trial's size breaks a rule, which ends the experiment; the first trial's VM goes all the same."""
+    """The second trial's size is invalid, which ends the experiment; the first trial's VM is removed."""
     experiment.change("tunables.jsonc", '"Standard_D4s_v5"', '"two words"')
     _, told = experiment.run(RUN, code=1)
     assert "vmSize: 'two words'" in told
@@ -193,7 +196,7 @@ def test_an_exception_leaves_nothing_behind(experiment: Experiment) -> None:
 def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(
     experiment: Experiment, number: signal.Signals, code: int, why: str
 ) -> None:
-    """It is what a job that is cancelled gets, and Ctrl-C what a person types: the VM in the making goes too."""
+    """SIGTERM and Ctrl-C also remove a VM that is being made."""
     with experiment.start(f"exec {RUN}") as running:
         assert poll_until(
             lambda: any("virtualMachines" in each for each in experiment.left()) or NotYet(0.05), timeout=60
@@ -206,8 +209,8 @@ def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(
     assert experiment.left() == []
 
 
-def test_what_a_killed_mlos_bench_leaves_is_swept_when_its_time_is_over(experiment: Experiment) -> None:
-    """SIGKILL lets nobody tear down: the VM's time to live ends it, wherever a sweep runs."""
+def test_vms_of_a_killed_mlos_bench_are_swept_after_their_ttl(experiment: Experiment) -> None:
+    """After SIGKILL a sweep on any host removes the VM when it has expired."""
     with experiment.start(f"exec {RUN}") as running:
         assert poll_until(
             lambda: any("virtualMachines" in each for each in experiment.left()) or NotYet(0.05), timeout=60

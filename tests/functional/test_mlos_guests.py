@@ -1,4 +1,4 @@
-"""mlos_bench's own classes for SSH, as they are, against a guest: what passes here was written for any VM."""
+"""mlos_bench's own SSH classes, unchanged, with a guest."""
 
 import shutil
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def services(inside: Lab) -> Iterator[Any]:
-    """Give both classes in a mix-in, as mlos_bench loads them from a file, and the key to the guests."""
+    """Give both classes as a mix-in, as mlos_bench loads them from a file, and the key of the guests."""
     loaded: Service = ConfigPersistenceService()
     for each in (SshHostService, SshFileShareService):
         config = {"ssh_username": "mlos", "ssh_priv_key_path": str(inside.key)}
@@ -36,7 +36,7 @@ def services(inside: Lab) -> Iterator[Any]:
 
 
 def ran(services: Any, where: dict[str, Any], script: str) -> tuple[Status, str]:
-    """Run a script, and give how it ended, and what it said."""
+    """Run a script, and give its status and output."""
     status, running = services.remote_exec([script], dict(where), {"vmName": "two words"})
     assert status.is_pending(), running
     status, told = services.get_remote_exec_results(running)
@@ -44,7 +44,7 @@ def ran(services: Any, where: dict[str, Any], script: str) -> tuple[Status, str]
 
 
 def test_scripts_and_trees_go_in_and_come_back(services: Any, inside: Lab, tmp_path: Path) -> None:
-    """With their codes, and the exception that mlos_bench expects of what is not there."""
+    """Exit codes are returned, and a missing file raises what mlos_bench expects."""
     where = {"ssh_hostname": "127.0.0.1", "ssh_port": inside.up("mlos").port}
     assert ran(services, where, 'id -un; echo "$vmName"') == (Status.SUCCEEDED, "mlos\ntwo words")
     assert ran(services, where, "exit 3") == (Status.FAILED, "")
@@ -57,8 +57,8 @@ def test_scripts_and_trees_go_in_and_come_back(services: Any, inside: Lab, tmp_p
         services.download(where, "none", str(tmp_path / "none"))
 
 
-def test_it_reboots_and_shuts_down_from_inside(services: Any, inside: Lab) -> None:
-    """By the commands that mlos_bench tries, whose answer it has before the connection goes."""
+def test_a_vm_reboots_and_shuts_down_from_inside(services: Any, inside: Lab) -> None:
+    """By mlos_bench's commands, which are answered before the connection ends."""
     port = inside.up("mlos").port
     where = {"ssh_hostname": "127.0.0.1", "ssh_port": port}
     last = ran(services, where, BOOT_ID)[1]

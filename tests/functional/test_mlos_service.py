@@ -1,4 +1,4 @@
-"""The service as mlos_bench's environments use it, against the real engine and the local Azure."""
+"""The service as mlos_bench's environments use it, with the real engine and the local Azure."""
 
 import logging
 import signal
@@ -37,7 +37,7 @@ Make = Callable[..., PulumiVMService]
 
 @pytest.fixture
 def make(azure: Azure, state_dir: Path) -> Make:
-    """Give what makes services on that Azure, each with a config and an experiment."""
+    """Give a function that makes services on that Azure, each with a config and an experiment."""
 
     def service(experiment: str = "one", **config: Any) -> PulumiVMService:
         settings = {"stateDir": str(state_dir), "owner": "tester"}
@@ -47,7 +47,7 @@ def make(azure: Azure, state_dir: Path) -> Make:
 
 
 def ready(service: PulumiVMService, params: Params) -> tuple[Status, Params]:
-    """Provision as VMEnv does: what a PENDING provision returns is what its wait gets."""
+    """Provision as VMEnv does: a wait gets what a PENDING provision returned."""
     status, result = service.provision_host(params)
     return service.wait_host_deployment(result, is_setup=True) if status.is_pending() else (status, result)
 
@@ -66,7 +66,7 @@ def operated(service: PulumiVMService, verb: str, params: Params) -> Status:
 
 
 def test_a_whole_experiment(make: Make, azure: Azure) -> None:
-    """Setup for every trial, the second with another size, one teardown; nothing it was given is changed."""
+    """Setup for every trial, the second with another size, then one teardown; the given mappings are not changed."""
     service, params = make(), {**PARAMS, "vmSize": "Standard_B2s"}
     given = dict(params)
     status, result = service.provision_host(given)
@@ -86,8 +86,8 @@ def test_a_whole_experiment(make: Make, azure: Azure) -> None:
     assert given == params
 
 
-def test_deallocating_is_another_thing_than_deprovisioning(make: Make, azure: Azure) -> None:
-    """The compute is no longer paid for, and the disk stays; the next trial's provision starts the VM."""
+def test_deallocate_keeps_the_vm(make: Make, azure: Azure) -> None:
+    """The compute is released and the disk stays; the next trial's provision starts the VM."""
     service = make()
     _, machine = ready(service, PARAMS)
     assert operated(service, "deallocate_host", PARAMS) is Status.SUCCEEDED
@@ -96,8 +96,8 @@ def test_deallocating_is_another_thing_than_deprovisioning(make: Make, azure: Az
     assert azure.power(machine["id"]) == "running"
 
 
-def test_the_seven_methods_of_old_are_the_same(make: Make, azure: Azure) -> None:
-    """Whoever still calls SupportsVMOps finds it, with is_setup as the first argument, or by name."""
+def test_the_service_has_the_seven_methods_of_earlier_versions(make: Make, azure: Azure) -> None:
+    """is_setup is the first argument of the wait, positional or by name."""
     service = make()
     status, result = service.vm_provision(PARAMS)
     assert (status, service.wait_vm_deployment(True, result)[0]) == (Status.PENDING, Status.SUCCEEDED)
@@ -109,15 +109,15 @@ def test_the_seven_methods_of_old_are_the_same(make: Make, azure: Azure) -> None
 
 
 def test_a_vm_that_azure_refuses_is_failed_and_its_removal_succeeds(make: Make, azure: Azure) -> None:
-    """The trial fails and the experiment goes on: the next size may do; the teardown finds what was half made."""
+    """The trial fails and the experiment continues; the teardown removes what was made."""
     service, refused = make(), {**PARAMS, "vmSize": "Standard_M128ms"}
     assert ready(service, refused) == (Status.FAILED, {})
     assert released(service, refused) is Status.SUCCEEDED
     assert azure.resources() == []
 
 
-def test_a_vm_that_nobody_knows(make: Make) -> None:
-    """It cannot be waited for, which is FAILED and no exception; gone it is, and its removal succeeds."""
+def test_the_service_fails_for_an_unknown_vm(make: Make) -> None:
+    """A wait for it is FAILED without an exception. A wait for its absence, and its removal, succeed."""
     service = make()
     assert service.wait_host_deployment(PARAMS, is_setup=True) == (Status.FAILED, {})
     assert service.wait_host_deployment(PARAMS, is_setup=False)[0] is Status.SUCCEEDED
@@ -125,7 +125,7 @@ def test_a_vm_that_nobody_knows(make: Make) -> None:
 
 
 def test_a_wait_that_is_too_short_is_timed_out(make: Make, state_dir: Path) -> None:
-    """TIMED_OUT by its own name, PENDING if there was no time at all; the work goes on, and a later wait sees it."""
+    """TIMED_OUT, or PENDING without any time; the work continues, and a later wait succeeds."""
     service = make(pollTimeout=0.2)
     daemon.ensure(state_dir, 1)
     status, result = service.provision_host(PARAMS)
@@ -136,10 +136,10 @@ def test_a_wait_that_is_too_short_is_timed_out(make: Make, state_dir: Path) -> N
     assert service.wait_host_deployment({**result, "pollTimeout": 120}, is_setup=True)[0] is Status.SUCCEEDED
 
 
-def test_a_vm_that_does_not_go_is_told_loudly(
+def test_a_failed_removal_is_logged_as_an_error(
     make: Make, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """mlos_bench logs a failed teardown at DEBUG and ends with 0: here it is an error in the log and on stderr."""
+    """mlos_bench itself logs a failed teardown at DEBUG and exits with 0."""
     assert ready(make(), PARAMS)[0] is Status.SUCCEEDED
     assert released(make(owner="grace"), PARAMS) is Status.FAILED
     told = "the VM exp1 is not gone, and may still cost money: conflict: "
@@ -147,10 +147,8 @@ def test_a_vm_that_does_not_go_is_told_loudly(
     assert told in caplog.text
 
 
-def test_a_removal_that_takes_too_long_is_told_loudly(
-    make: Make, state_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The worker goes on, but the experiment ends now and nobody else will look."""
+def test_a_slow_removal_is_logged_as_an_error(make: Make, state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The worker continues, but the experiment ends."""
     service = make()
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
     daemon.ensure(state_dir, 1)
@@ -160,7 +158,7 @@ def test_a_removal_that_takes_too_long_is_told_loudly(
 
 
 def test_the_config_is_for_every_trial_and_params_win(make: Make, azure: Azure) -> None:
-    """A parameter that is None was not given; ``$variables`` are the experiment's, but a script's are its own."""
+    """A None parameter counts as absent. ``$variables`` are expanded, except in a script."""
     same = {
         "location": "eastus",
         "tags": {"experiment": "$experiment_id"},
@@ -177,8 +175,8 @@ def test_the_config_is_for_every_trial_and_params_win(make: Make, azure: Azure) 
 
 
 @pytest.mark.parametrize("second", [False, True], ids=["same instance", "second instance"])
-def test_an_exception_takes_down_what_was_provisioned(make: Make, azure: Azure, second: bool) -> None:
-    """mlos_bench tears nothing down after one; the service it asked and the one it was built twice for do the same."""
+def test_an_exception_removes_the_provisioned_vms(make: Make, azure: Azure, second: bool) -> None:
+    """mlos_bench runs no teardown after one. It builds the service twice, and both instances remove the VM."""
     service = make()
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
     with pytest.raises(KeyError), Service(parent=make() if second else service):
@@ -194,8 +192,8 @@ class Impatient(logging.Handler):
         signal.raise_signal(signal.SIGTERM)
 
 
-def test_a_signal_while_vms_are_taken_down_loses_none(make: Make, azure: Azure) -> None:
-    """Whoever cancels a job twice means it: the second signal counts when the last removal is handed over."""
+def test_a_signal_during_teardown_loses_no_vm(make: Make, azure: Azure) -> None:
+    """A second signal takes effect only after the last removal was started."""
     service, log = make(), logging.getLogger("vmops.mlos.service")
     for name in ("exp1", "exp2"):
         assert ready(service, {"vmName": name})[0] is Status.SUCCEEDED
@@ -210,7 +208,7 @@ def test_a_signal_while_vms_are_taken_down_loses_none(make: Make, azure: Azure) 
 
 
 def test_an_exception_ends_a_provision_in_flight(make: Make, azure: Azure, state_dir: Path) -> None:
-    """Ctrl-C while the VM is being made: it is unmade, in a process that outlives this one."""
+    """Ctrl-C during a provision starts the removal, which a worker completes."""
     service = make()
     daemon.ensure(state_dir, 1)
     assert service.provision_host(PARAMS)[0] is Status.PENDING
@@ -222,7 +220,7 @@ def test_an_exception_ends_a_provision_in_flight(make: Make, azure: Azure, state
 
 
 def test_a_newer_mlos_bench_builds_twice_and_enters_a_context_for_each_trial(make: Make, azure: Azure) -> None:
-    """A context that ends well takes nothing down: the next trial wants the VM; what is left after the last is none."""
+    """A context without an exception keeps the VM for the next trial; after the last nothing is left."""
     launcher, runner = make(), make()
     params = {**PARAMS, "trial_runner_id": 1, "experiment_id": "one"}
     before = signal.getsignal(signal.SIGTERM)
@@ -237,8 +235,8 @@ def test_a_newer_mlos_bench_builds_twice_and_enters_a_context_for_each_trial(mak
     assert (azure.resources(), signal.getsignal(signal.SIGTERM)) == ([], before)
 
 
-def test_an_exception_leaves_alone_what_is_anothers(make: Make, azure: Azure) -> None:
-    """Neither another experiment's VM, nor one that is gone already, is touched."""
+def test_an_exception_removes_no_other_programs_vm(make: Make, azure: Azure) -> None:
+    """Another experiment's VM, and one that is gone, are left alone."""
     other, service = make("other"), make("one")
     _, machine = ready(other, {"vmName": "exp2"})
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
@@ -250,8 +248,8 @@ def test_an_exception_leaves_alone_what_is_anothers(make: Make, azure: Azure) ->
     assert azure.power(machine["id"]) == "running"
 
 
-def test_a_login_that_is_refused_is_failed(make: Make, azure: Azure) -> None:
-    """No deployment is worth an exception: provision and deprovision fail, and the trial or the teardown with them."""
+def test_a_refused_login_fails(make: Make, azure: Azure) -> None:
+    """Provision and deprovision are FAILED without an exception."""
     service = make()
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
     for name in ("expired-token", "authorization-failed"):
@@ -264,7 +262,7 @@ def test_a_login_that_is_refused_is_failed(make: Make, azure: Azure) -> None:
 
 
 def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ends a context in order has the VM removed by a process that outlives it; the killed leaves it its time."""
+    """An orderly end starts the removal, which a worker completes. After a kill the VM expires."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
     commands = {name: python(PROGRAM.format(name=name, ending=ending)) for name, ending in ENDINGS.items()}
     codes = {"exception": 1, "exit": 3, "sigint": -2, "sigterm": 128 + 15, "sigkill": -9}
@@ -274,8 +272,8 @@ def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, monkey
     sweep_what_was_killed(ops, azure)
 
 
-def test_an_azure_that_does_not_start_is_failed(make: Make, state_dir: Path) -> None:
-    """No exception but for wrong params: one would end the experiment without a teardown."""
+def test_a_local_azure_that_does_not_start_fails(make: Make, state_dir: Path) -> None:
+    """Only wrong params raise, because an exception ends the experiment without a teardown."""
     service = make()
     daemon.stop(state_dir)
     (local_path(state_dir) / "cloud.db").write_bytes(b"this is no database, and long enough to be sure of that")

@@ -1,4 +1,4 @@
-"""mlos_bench's own RemoteEnv and file shares inside a VM that only its name is known of."""
+"""mlos_bench's own RemoteEnv and file shares inside a VM that is known by its name only."""
 
 import socket
 import threading
@@ -24,14 +24,14 @@ from vmops.mlos import PulumiVMService, VmFileShareService, VmSshService
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    """Give a VM that can be logged in to; its tests leave it so."""
+    """Give a VM that can be logged in to; its tests leave it unchanged."""
     with inside(tmp_path_factory.mktemp("mlos") / "inside") as lab:
         yield lab
 
 
 @pytest.fixture
 def services(lab: Inside) -> Iterator[Service]:
-    """Give a mix-in of all of ours, as mlos_bench loads them from a file: ours that logs in is the last."""
+    """Give a mix-in of all our services, as mlos_bench loads them from a file; the SSH service is the last."""
     where = {"stateDir": str(lab.state_dir), "owner": "ada"}
     loaded: Service = ConfigPersistenceService()
     for each in (PulumiVMService, VmFileShareService, VmSshService):
@@ -42,7 +42,7 @@ def services(lab: Inside) -> Iterator[Service]:
 
 
 def trial(services: Service, run: str) -> tuple[Status, Any]:
-    """Live one trial of a RemoteEnv, whose setup succeeds, and give its status and results."""
+    """Run one trial of a RemoteEnv, whose setup succeeds, and give its status and results."""
     config = {
         "required_args": ["vmName"],
         "shell_env_params": ["vmName"],
@@ -63,14 +63,14 @@ def trial(services: Service, run: str) -> tuple[Status, Any]:
 
 
 def test_a_trial_runs_inside_by_the_name_of_its_vm(services: Service) -> None:
-    """Nothing but the name is configured; the user is the VM's, and what a script ends with is the trial's end."""
+    """Only the name is configured. The user is the VM's, and the script's status is the trial's."""
     assert trial(services, 'echo "cores=2"; test "$vmName" = vm') == (Status.SUCCEEDED, {"cores": 2})
     assert trial(services, "exit 3")[0] is Status.FAILED
     assert trial(services, f'test "$(id -un)" = {USER}')[0] is Status.SUCCEEDED
 
 
-def test_what_is_not_reached_ends_a_trial_and_no_experiment(services: Service, lab: Inside, tmp_path: Path) -> None:
-    """A VM that refuses, one that hangs up, one that dies in the middle, and none that could answer."""
+def test_an_unreachable_vm_fails_the_trial_only(services: Service, lab: Inside, tmp_path: Path) -> None:
+    """VMs that refuse, hang up, die in the middle, and that have no guest."""
     public = keys.ssh_public_key(lab.state_dir, SPEC.stack)
     with lab.saying({"port": 1}):
         assert trial(services, "true")[0] is Status.FAILED
@@ -83,8 +83,8 @@ def test_what_is_not_reached_ends_a_trial_and_no_experiment(services: Service, l
     assert trial(services, "true")[0] is Status.SUCCEEDED
 
 
-def test_power_is_left_to_azure(services: Service, lab: Inside) -> None:
-    """A shutdown from inside would stop a VM that Azure still bills; ours are asked, whatever is loaded last."""
+def test_the_ssh_service_leaves_power_to_azure(services: Service, lab: Inside) -> None:
+    """A shutdown from inside would leave the VM billed, so power verbs go to Azure in any order of services."""
     ours = services.export()
     for verb in ("shutdown", "reboot", "wait_os_operation"):
         assert isinstance(ours[verb].__self__, PulumiVMService)  # type: ignore[attr-defined]
@@ -92,15 +92,15 @@ def test_power_is_left_to_azure(services: Service, lab: Inside) -> None:
     assert alone.export().keys() == {"remote_exec", "get_remote_exec_results"}
 
 
-def test_a_host_that_is_named_is_no_vm_of_ours(services: Service, lab: Inside) -> None:
-    """It is reached as mlos_bench does, but never as a user called None."""
+def test_ssh_hostname_bypasses_vmops(services: Service, lab: Inside) -> None:
+    """The host is reached as by mlos_bench, but never as a user called None."""
     service = VmSshService({"stateDir": str(lab.state_dir), "ssh_hostname": "127.0.0.1"})
     assert service._reached({})["ssh_username"] == USER
     assert service._reached({"ssh_username": "ada"})["ssh_username"] == "ada"
 
 
 def test_files_go_in_and_come_back(services: Any, lab: Inside, tmp_path: Path) -> None:
-    """Trees too; what is not there is the exception that mlos_bench expects."""
+    """File trees too; a missing file raises what mlos_bench expects."""
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "file").write_text("content")
     params = {"vmName": "vm"}
@@ -117,10 +117,10 @@ def test_files_go_in_and_come_back(services: Any, lab: Inside, tmp_path: Path) -
     assert (lab.home / "again" / "file").read_text() == "content"
 
 
-def test_ssh_is_waited_for_by_default_where_something_can_answer(
+def test_trials_wait_for_ssh_if_a_guest_can_answer(
     lab: Inside, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where nothing can it is not, with one warning; what somebody has written stays."""
+    """Without a guest they do not, with one warning; an explicit waitFor stays."""
     service = PulumiVMService({"stateDir": str(lab.state_dir), "owner": "ada"}, {"experiment_id": "one"})
     asked: list[str] = []
 
@@ -140,7 +140,7 @@ def test_ssh_is_waited_for_by_default_where_something_can_answer(
 
 @contextmanager
 def hanging_up() -> Iterator[int]:
-    """Give the port of a server that greets as SSH does, and hangs up."""
+    """Give the port of a server that sends an SSH banner and hangs up."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def greet() -> None:

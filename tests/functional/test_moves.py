@@ -1,4 +1,4 @@
-"""A VM that finds no room is made in the next of its places, in the same stack; one that has run is never moved."""
+"""A VM without capacity moves to the next of its places, in the same stack; a VM that has run is never moved."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ M1: Params = {"vmName": "m1", "vmSize": D4}
 
 
 def room(azure: Azure, *rooms: Mapping[str, Any]) -> None:
-    """Leave no room in these places; what is not named may be anything."""
+    """Remove the capacity of these places; others are unlimited."""
     azure.put("/_local/capacity", [{"size": D4, "left": 0, **each} for each in rooms])
 
 
@@ -33,8 +33,8 @@ MOVES: dict[str, tuple[Params, list[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", MOVES)
-def test_a_vm_is_made_where_there_is_room(ops: VMOps, azure: Azure, provision: Deploy, kind: str) -> None:
-    """In the same stack; nothing stays where it was tried, it stays where it is, and its removal leaves nothing."""
+def test_a_vm_is_made_in_a_place_with_capacity(ops: VMOps, azure: Azure, provision: Deploy, kind: str) -> None:
+    """It stays in its stack and in its new place. Nothing is left in the first place, nor after the removal."""
     lists, full, there = MOVES[kind]
     room(azure, *full)
     made = provision(params := {**M1, **lists})
@@ -56,8 +56,8 @@ def test_a_vm_is_made_where_there_is_room(ops: VMOps, azure: Azure, provision: D
     assert azure.ids() == set()
 
 
-def test_where_no_place_has_room_nothing_is_left(ops: VMOps, azure: Azure) -> None:
-    """Nothing to pay for; what was met is remembered for all VMs, and not tried again until it ends."""
+def test_without_capacity_anywhere_nothing_is_left(ops: VMOps, azure: Azure) -> None:
+    """The refusals are remembered for all VMs until they expire."""
     room(azure, {}, {"size": A4})
     params = {**M1, "vmSize": f"{D4},{A4}", "location": "westus2,eastus"}
     assert ended(ops, params) is FailureKind.CAPACITY
@@ -76,7 +76,7 @@ def test_where_no_place_has_room_nothing_is_left(ops: VMOps, azure: Azure) -> No
 
 
 def test_a_vm_that_has_run_is_not_moved(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Its start finds no room, and leaves it Failed with a disk full of data: that is no VM that never ran."""
+    """A start without capacity leaves it Failed, but its disk has data."""
     params = {**M1, "vmSize": f"{D4},{A4}", "location": "westus2,eastus", "zone": "any", "dataDisks": [4]}
     provision(params)
     made = azure.get(SEEN)
@@ -105,8 +105,8 @@ REFUSED: dict[str, tuple[dict[str, Any], FailureKind | None, tuple[str, str] | N
 
 
 @pytest.mark.parametrize("refusal", REFUSED)
-def test_what_is_refused_in_the_second_place_moves_it_or_stops_it(ops: VMOps, azure: Azure, refusal: str) -> None:
-    """One round each; where no place helps, no other is tried, and what was made stays, as that of any VM."""
+def test_a_refusal_in_the_second_place_moves_or_fails_the_vm(ops: VMOps, azure: Azure, refusal: str) -> None:
+    """A refusal that no place can cure tries no further place, and keeps what was made."""
     effect, kind, there, creates = REFUSED[refusal]
     room(azure, {"zone": "1"})
     azure.fault(
@@ -119,8 +119,8 @@ def test_what_is_refused_in_the_second_place_moves_it_or_stops_it(ops: VMOps, az
         assert (vm["properties"]["hardwareProfile"]["vmSize"], vm["zones"][0]) == there
 
 
-def test_what_azure_tells_before_is_not_tried(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """A quota, a zone, a price: where something speaks against all places nothing is made, and it is said what."""
+def test_places_that_azure_lists_as_unavailable_are_not_tried(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """If quotas, zones or prices rule out all places, nothing is made, and the failure says why."""
     scarce = {"vmName": "m1", "vmSize": "Standard_D16s_v5", "location": "brazilsouth", "priority": "Regular,Spot"}
     assert ended(ops, scarce) is FailureKind.QUOTA
     assert (failure := ops.last_failure(scarce))

@@ -1,4 +1,4 @@
-"""Whatever is killed on the way through places, the same call converges; what ran stays, and nothing is left."""
+"""Kills while a VM moves between places: the same call converges, a VM that ran stays, and nothing is left."""
 
 import tempfile
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ WISH: Params = {
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, engine: Path) -> Iterator[None]:
-    """Let the lives be lived in this test's directory."""
+    """Use this test's directory."""
     before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
     yield
     tempfile.tempdir = before
@@ -44,7 +44,7 @@ def room(stage: Scene, *full: dict[str, Any]) -> None:
 
 
 def cut(stage: Scene, target: str, call: str, *, done: bool) -> None:
-    """Provision, and kill when a call is sent, or is carried out (``done``) and nobody knows."""
+    """Provision, and kill when a call is sent, or after it was carried out (``done``) and before its answer."""
     method, _, path = call.partition(" ")
     meant = {"method": method, "path": f"*/{path}", "nth": 1, "effect": {"do": "delay", "answer": done}}
     kill = Kill(target, Moment("carried-out" if done else "sent"))
@@ -77,7 +77,7 @@ def ended(stage: Scene, *, is_setup: bool = True) -> Status:
 
 
 def intended(stage: Scene) -> set[str]:
-    """Give the ids of all that the VM should have where it was tried last, but the group, which is another's."""
+    """Give the ids of all resources that the VM should have where it was tried last, without the external group."""
     latest = stage.store.latest(stage.stack)
     assert latest
     spec = Placed.from_dict(latest.places["exp1"]).of(stage.spec)
@@ -93,8 +93,8 @@ MOVED = (
 )
 
 
-def test_a_vm_that_moves_converges(engine: Path) -> None:
-    """Before it moves, and after; once it runs, it is the same VM to the end."""
+def test_a_moving_vm_converges_after_a_kill(engine: Path) -> None:
+    """Before and after the move; once it has run, it stays the same VM."""
     with scene({**WISH, "location": "westus2,eastus"}, 0.005, workers=1) as stage:
         stage.plant("shared")
         room(stage, {"location": "westus2"})
@@ -112,8 +112,8 @@ def test_a_vm_that_moves_converges(engine: Path) -> None:
         assert (stage.ours(), stage.touched(), stage.debris()) == (set(), [], [])
 
 
-def test_what_is_trimmed_converges(engine: Path) -> None:
-    """No place has room: whatever dies while that is cleared away, nothing is left to pay for."""
+def test_a_shrinking_fleet_converges_after_a_kill(engine: Path) -> None:
+    """No place has capacity: a kill while everything is removed leaves nothing."""
     with scene({**WISH, "vmSize": f"{D4},{A4}"}, 0.005, workers=1) as stage:
         stage.plant("shared")
         room(stage, {}, {"size": A4})

@@ -1,4 +1,4 @@
-"""A VM that never ran may be made in another place by the same call; one that has run is never moved."""
+"""A VM that never ran may be made in another place by the same call; a VM that has run is never moved."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ ELSEWHERE = [{"location": "eastus"}, {"zone": "2"}]
 
 
 def ended(ops: VMOps, params: Params) -> FailureKind | None:
-    """Provision and wait; give the kind of failure, if it failed."""
+    """Provision and wait; give the kind of failure, None if it succeeded."""
     begun = ops.vm_provision(params)[0]
     status = ops.wait_vm_deployment(True, params)[0] if begun is Status.PENDING else begun
     if status is Status.SUCCEEDED:
@@ -34,10 +34,8 @@ def ended(ops: VMOps, params: Params) -> FailureKind | None:
 
 @pytest.mark.parametrize("place", ELSEWHERE, ids=["location", "zone"])
 @pytest.mark.parametrize("refusal", [NO_SIZE, NO_ROOM], ids=["refused", "failed"])
-def test_what_found_no_room_is_made_elsewhere(
-    ops: VMOps, azure: Azure, refusal: dict[str, Any], place: dict[str, str]
-) -> None:
-    """By the call that the refusal advises: nothing is left in the first place, and the group stays where it was."""
+def test_a_vm_that_never_ran_is_moved(ops: VMOps, azure: Azure, refusal: dict[str, Any], place: dict[str, str]) -> None:
+    """The suggested call moves it. Nothing is left in the first place, and the group keeps its location."""
     azure.fault(refusal)
     assert ended(ops, dict(N1)) is FailureKind.CAPACITY
     azure.let_go()
@@ -54,7 +52,7 @@ def test_what_found_no_room_is_made_elsewhere(
 
 @pytest.mark.parametrize("place", ELSEWHERE, ids=["location", "zone"])
 def test_a_vm_that_has_run_is_not_moved(ops: VMOps, azure: Azure, provision: Deploy, place: dict[str, str]) -> None:
-    """Neither if a start of it failed, nor if somebody has deleted it: its disks may have all that it did."""
+    """Neither after a failed start nor after a deletion by hand: its disks may have data."""
     provision({**N1, "dataDisks": [4]})
     assert ended(ops, {**N1, **place}) is FailureKind.IMMUTABLE
     azure.delete(SEEN)
@@ -63,8 +61,8 @@ def test_a_vm_that_has_run_is_not_moved(ops: VMOps, azure: Azure, provision: Dep
     assert azure.ids() == before
 
 
-def test_what_this_host_does_not_know_is_not_moved(ops: VMOps, azure: Azure, tmp_path: Path, state_dir: Path) -> None:
-    """Another host has seen nothing of how it came."""
+def test_a_vm_without_a_record_is_not_moved(ops: VMOps, azure: Azure, tmp_path: Path, state_dir: Path) -> None:
+    """Another host does not know whether it ever ran."""
     azure.fault(NO_ROOM)
     assert ended(ops, dict(N1)) is FailureKind.CAPACITY
     azure.let_go()
@@ -78,8 +76,8 @@ def test_what_this_host_does_not_know_is_not_moved(ops: VMOps, azure: Azure, tmp
     assert azure.ids() == before
 
 
-def test_a_failed_create_is_tried_again_where_it_was(ops: VMOps, azure: Azure) -> None:
-    """The same place is no other place."""
+def test_a_failed_create_is_retried_in_the_same_place(ops: VMOps, azure: Azure) -> None:
+    """The VM is not moved."""
     azure.fault(NO_ROOM)
     assert ended(ops, dict(N1)) is FailureKind.CAPACITY
     azure.let_go()

@@ -1,4 +1,4 @@
-"""Offers and quotas, against a cloud at the wire: what speaks against a place, and that what is unknown does not."""
+"""Offers and quotas, against a cloud at the wire: objections to places, and unknown values."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ class Fixed(Prices):
     """Prices that are known at once."""
 
     def price(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> Price | None:
-        """Know the prices of two sizes."""
+        """Give the prices of two sizes."""
         known = {"Standard_D2s_v5": 2.0, "Standard_B2s": 1.0}.get(size or "")
         return Price(known, "local", 1000.0) if known else None
 
@@ -50,8 +50,8 @@ def said(found: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
     return [(each["verdict"], each["code"]) for each in found]
 
 
-def test_a_wish_is_words_or_lists() -> None:
-    """As a shell gives them; each once, in the order that is wanted."""
+def test_a_wish_accepts_values_and_lists() -> None:
+    """Lists are given as in a shell; duplicates are removed and the order is kept."""
     wish = PlaceRequest.from_params({"vmSize": f"{D2},{M128},{D2}", "location": "West US 2,eastus", "zone": "any"})
     assert (wish.vm_size, wish.location, wish.zone) == ((D2, M128), ("westus2", "eastus"), ("1", "2", "3"))
     assert PlaceRequest.from_params({"priority": "SpotThenRegular"}).priority == ("Spot", "Regular")
@@ -74,13 +74,13 @@ def test_a_wish_is_words_or_lists() -> None:
     ],
 )
 def test_a_wish_that_breaks_a_rule_is_refused(wish: dict[str, object], problem: str) -> None:
-    """Before anybody is asked."""
+    """Before any request."""
     with pytest.raises(SpecError, match=problem):
         PlaceRequest.from_params(wish)
 
 
-def test_an_offer_says_all_of_a_place(world: World) -> None:
-    """Size, place, price, what is left of the quota in cores, and whether anything speaks against it."""
+def test_an_offer_describes_its_place(world: World) -> None:
+    """Size, place, price, cores left in the quota, and the verdict."""
     (offer,) = take(world, vmSize=D2, zone="1")
     assert offer == {
         "order": 1,
@@ -100,8 +100,8 @@ def test_an_offer_says_all_of_a_place(world: World) -> None:
     }
 
 
-def test_what_speaks_against_a_place_is_told(world: World) -> None:
-    """A restriction, a size that there is none of, a zone, Spot where there is none, and quotas."""
+def test_an_offer_names_the_objection_to_its_place(world: World) -> None:
+    """A restriction, an unknown size, a zone, Spot where it is not available, and quotas."""
     assert said(take(world, vmSize=M128)) == [("blocked", "NotAvailableForSubscription")]
     assert said(take(world, vmSize="Standard_D2s_v55")) == [("blocked", "SkuNotAvailable")]
     assert said(take(world, vmSize=D2, location="westus", zone="1")) == [("blocked", "AvailabilityZoneNotSupported")]
@@ -117,15 +117,15 @@ def test_what_speaks_against_a_place_is_told(world: World) -> None:
     assert said(disks) == [("blocked", "TooManyDataDisks")]
 
 
-def test_the_cheapest_comes_first_if_that_is_preferred(world: World) -> None:
-    """What has no price comes last."""
+def test_offers_are_sorted_by_price_on_request(world: World) -> None:
+    """Places without a price are last."""
     wish = {"vmSize": f"Standard_D4s_v5,{D2},Standard_B2s"}
     assert [each["pricePerHour"] for each in take(world, **wish, prefer="price")] == [1.0, 2.0, None]
     assert [each["pricePerHour"] for each in take(world, **wish)] == [None, 2.0, 1.0]
 
 
 def refusing(app: ASGIApp, *words: str) -> ASGIApp:
-    """Refuse what has one of the words in its path."""
+    """Refuse requests with one of these words in the path."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         refused = any(word in scope["path"] for word in words)
@@ -136,8 +136,8 @@ def refusing(app: ASGIApp, *words: str) -> ASGIApp:
 
 
 @pytest.mark.parametrize("words", [("/skus",), ("/usages",), ("/skus", "/usages")])
-def test_what_azure_does_not_tell_speaks_against_nothing(world: World, words: tuple[str, ...]) -> None:
-    """A principal that may make VMs need not be one that may read quotas."""
+def test_unanswered_queries_rule_out_no_place(world: World, words: tuple[str, ...]) -> None:
+    """A principal that may make VMs need not be allowed to read quotas."""
     world.journal._app = refusing(world.journal._app, *words)
     unread: list[Failure] = []
     (offer,) = offers_of(world, unread, vmSize=D2).take()
@@ -146,7 +146,7 @@ def test_what_azure_does_not_tell_speaks_against_nothing(world: World, words: tu
 
 
 def test_quotas_are_those_of_cores_and_of_the_network(world: World) -> None:
-    """In each location that is named."""
+    """In each named location."""
     found = offers_of(world, location="westus2,brazilsouth").quotas()
     assert [each for each in found if each["name"] == "lowPriorityCores"] == [
         {"location": "westus2", "name": "lowPriorityCores", "used": 0, "limit": 20000, "left": 20000, "unit": "Count"},
@@ -166,20 +166,20 @@ HERE = Place(D2, "westus2", "1", hardware=Hardware("standard DSv5 Family", 2))
     [(HERE, None), (replace(HERE, zone="2"), "Full"), (replace(HERE, zone="3"), "AvailabilityZoneNotSupported")],
 )
 def test_every_restriction_is_read(place: Place, code: str | None) -> None:
-    """One of a zone blocks that zone, and no other."""
+    """A restriction of a zone rules out only that zone."""
     found = [no.code for no in Location({D2.lower(): D2_OFFER}).against(place, Need())]
     assert found == ([code] if code else [])
 
 
-def test_the_names_of_quotas_carry_stray_spaces() -> None:
-    """Source: SkyPilot#10119. And a size without Premium disks is told where they are asked for."""
+def test_quota_names_are_stripped_of_spaces() -> None:
+    """Source: SkyPilot#10119. A size without Premium disks is ruled out if they are requested."""
     there = Location({D2.lower(): D2_OFFER}, [Usage("StandardDSv5Family", 9, 10, "Count")])
     assert [no.code for no in there.against(HERE, Need(premium=True))] == ["PremiumNotSupported", "QuotaExceeded"]
     assert there.cores_left(HERE) == 1
 
 
 def test_an_address_has_a_quota_too() -> None:
-    """Without one there is nothing to run out of."""
+    """A VM without a public address does not need it."""
     there = Location({}, [Usage("IPv4StandardSkuPublicIpAddresses", 10, 10, "Count")])
     assert [no.reason for no in there.against(HERE, Need())] == [
         "IPv4StandardSkuPublicIpAddresses: 10 allowed, 10 used, 1 more needed"

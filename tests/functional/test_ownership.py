@@ -1,4 +1,4 @@
-"""Whose things are, before a deployment: ours, another's to use, another's to leave alone."""
+"""Ownership before a deployment: our own resources, external ones, and foreign ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,13 +23,13 @@ def claim(spec: VmSpec = SPEC) -> Claim:
     return Claim(spec.identity, "ada", dict.fromkeys(map(str.lower, spec.own_ids()), ""))
 
 
-def test_nothing_is_used_where_nothing_is(world: World) -> None:
-    """A group that is not there will be ours."""
+def test_preflight_without_resources_uses_none(world: World) -> None:
+    """An absent group will be ours."""
     assert survey.preflight(world.arm, spec_of(), claim()) == survey.Preflight(frozenset(), "westus2")
 
 
-def test_what_was_there_before_is_used(world: World) -> None:
-    """What the user named, and somebody else made, is neither changed nor deleted."""
+def test_preflight_uses_existing_external_resources(world: World) -> None:
+    """A named resource that somebody else made is neither changed nor deleted."""
     world.put(GROUP)
     world.put_network(HERS)
     world.put(NSG)
@@ -39,16 +39,16 @@ def test_what_was_there_before_is_used(world: World) -> None:
     assert survey.preflight(world.arm, new, claim(new)).external == {"group", "network"}
 
 
-def test_what_is_ours_already_is_declared_again(world: World) -> None:
-    """The second provision must not take the first one's work for another's."""
+def test_preflight_declares_our_own_resources(world: World) -> None:
+    """A second provision recognises the resources of the first."""
     world.put_machine(OURS)
     spec = spec_of(virtualNetworkName="net", subnetName="sub")
     found = survey.preflight(world.arm, spec, claim(spec))
     assert (found.external, found.machine is None) == (frozenset(), False)
 
 
-def test_without_a_location_the_groups_own_is_taken(world: World) -> None:
-    """A group that exists says where; a new one needs to be told."""
+def test_the_default_location_is_that_of_the_group(world: World) -> None:
+    """A new group requires a location."""
     nowhere = spec_of().model_copy(update={"location": None})
     with refused(FailureKind.INVALID, "location: needed, because the resource group rg is new"):
         survey.preflight(world.arm, nowhere, claim())
@@ -67,8 +67,8 @@ def test_without_a_location_the_groups_own_is_taken(world: World) -> None:
         ),
     ],
 )
-def test_what_can_never_change_is_refused_with_both_values(world: World, params: Tags, words: str) -> None:
-    """Before the engine finds it out the hard way; the next step is to deprovision."""
+def test_a_changed_immutable_value_is_refused_with_both_values(world: World, params: Tags, words: str) -> None:
+    """Before the engine runs; the next step is to deprovision."""
     world.put_machine(OURS)
     with refused(FailureKind.IMMUTABLE, words, "deprovision first"):
         survey.preflight(world.arm, spec_of(**params), claim())

@@ -1,4 +1,4 @@
-"""The commands of the pages do what the pages say, one VM and one local Azure for all of them."""
+"""The commands of the docs do what the docs say, with one VM and one local Azure for all of them."""
 
 import json
 import os
@@ -22,14 +22,14 @@ from vmops import VMOps
 logging.getLogger("vmops").addHandler(Failures())
 VMOps().vm_stop({"vmName": "none"})
 """
-"""What fails in a program that logs as its page says."""
+"""A verb that fails in a program with the logging of the docs."""
 
 
 @pytest.fixture
 def shell(azure: Azure, tmp_path: Path) -> Callable[[str], str]:
-    """Give what runs a block, each command of which must succeed, and gives what it printed.
+    """Give a function that runs a block, whose commands must succeed, and gives the output of each.
 
-    It is a user's shell; ``az`` and ``./benchmark.sh`` stand in for what a reader has there.
+    It is a user's shell; ``az`` and ``./benchmark.sh`` are stand-ins.
     """
     for name, script in {"az": 'test "$*" = "vm list"', "benchmark.sh": 'test -n "$VMOPS_HOST"'}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -47,10 +47,10 @@ def shell(azure: Azure, tmp_path: Path) -> Callable[[str], str]:
     return run
 
 
-def test_the_commands_of_the_pages_succeed(
+def test_the_commands_in_the_docs_succeed(
     azure: Azure, provision: Callable[[Params], dict[str, Any]], shell: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """What a page shows is what a reader types: prices, CI, Pulumi, and the local Azure, which is empty in the end."""
+    """Prices, CI, Pulumi and the local Azure, which is empty at the end."""
     provision({"vmName": "exp1"})
     (prices,) = blocks("prices.md", "console")
     assert '"verdict"' in shell(prices)
@@ -76,10 +76,10 @@ def test_the_commands_of_the_pages_succeed(
     assert shell("vmops local resources") == "nothing\n"
 
 
-def test_the_commands_of_the_pages_on_places_and_fleets_succeed(
+def test_the_commands_in_the_docs_on_places_and_fleets_succeed(
     azure: Azure, shell: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where one location has no room the VM is in the next; a fleet is made, changed and used as the page shows."""
+    """Without capacity in one location the VM is in the next. A fleet is made, changed and used as shown."""
     placed, remembered = blocks("places.md", "console")
     shell("for size in Standard_D4s_v5 Standard_D4as_v5; do vmops local capacity $size 0 --location westus2; done")
     assert shell(placed).endswith("eastus\n")
@@ -98,8 +98,8 @@ def test_the_commands_of_the_pages_on_places_and_fleets_succeed(
 
 
 @pytest.mark.usefixtures("azure")
-def test_the_timers_of_the_page_on_teardown_sweep(shell: Callable[[str], str]) -> None:
-    """What systemd and cron are told to run is run here, by this host's `vmops`, in the local Azure."""
+def test_the_timers_in_the_teardown_docs_sweep(shell: Callable[[str], str]) -> None:
+    """The commands for systemd and cron are run with this host's `vmops` on the local Azure."""
     service, _ = blocks("teardown.md", "ini")
     settings = "\n".join(f"export {each}" for each in re.findall(r"^Environment=(.*)", service, re.MULTILINE))
     (command,) = re.findall(r"^ExecStart=(.*)", service, re.MULTILINE)
@@ -118,8 +118,8 @@ def test_the_timers_of_the_page_on_teardown_sweep(shell: Callable[[str], str]) -
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze to ask")
-def test_systemd_takes_the_units_of_the_page_on_teardown(tmp_path: Path) -> None:
-    """It finds nothing to object to in them, and knows when they are due."""
+def test_systemd_accepts_the_units_in_the_teardown_docs(tmp_path: Path) -> None:
+    """It reports no error, and knows when they are due."""
     units = []
     for block in blocks("teardown.md", "ini"):
         (name,) = re.findall(r"^# /etc/systemd/system/(\S+)$", block, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""State directories as CI and users name them: what is a sign of a URL, of a shell or of a terminal in their path."""
+"""Unusual state directories, as CI and users name them: with characters of URLs, shells and terminals."""
 
 import shlex
 import subprocess
@@ -18,15 +18,15 @@ Deploy = Callable[[Params], dict[str, Any]]
 
 @pytest.fixture(params=["feature%2Fx #1?", "it's $HOME\\\n\"~*"], ids=["of-a-url", "of-a-shell"])
 def state_name(request: pytest.FixtureRequest) -> str:
-    """Give a name as Jenkins makes it of a branch, and one that no shell reads as it is written."""
+    """Give a name as Jenkins makes it from a branch, and one that a shell would split."""
     name: str = request.param
     return name
 
 
-def test_a_life_at_an_odd_path(
+def test_a_whole_life_in_a_state_directory_with_unusual_characters(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """The engine makes, changes and removes there, and what logs in is one command of a shell."""
+    """The engine makes, changes and removes there, and the login command works in a shell."""
     made = provision({"vmName": "exp1"})
     vm_id = azure.vm(made["id"])["properties"]["vmId"]
     provision({"vmName": "exp1", "vmSize": "Standard_B4ms"})

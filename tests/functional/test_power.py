@@ -31,10 +31,10 @@ def world(tmp_path: Path) -> Iterator[World]:
         (power.Action.DEALLOCATE, "deallocating", "deallocated"),
     ],
 )
-def test_a_power_operation_is_asked_for_then_followed(
+def test_a_power_operation_is_started_and_polled(
     world: World, action: power.Action, meanwhile: str, after: str
 ) -> None:
-    """It returns as soon as ARM has accepted; the service's own pause wins over the caller's."""
+    """The call returns once ARM has accepted, and the service's pause wins over the caller's."""
     world.put_machine(OURS)
     accepted = power.ask(world.arm, SPEC, CLAIM, action)
     assert accepted.url is not None
@@ -50,7 +50,7 @@ def test_a_power_operation_is_asked_for_then_followed(
 
 
 def test_a_stop_is_a_graceful_shutdown(world: World) -> None:
-    """The guest gets the time to end in order, and that is said, not left to Azure's default."""
+    """The request says so explicitly, and does not rely on Azure's default."""
     world.put_machine(OURS)
     power.ask(world.arm, SPEC, CLAIM, power.Action.STOP)
     path, _, query = world.journal.asked[-1].partition("?")
@@ -58,8 +58,8 @@ def test_a_stop_is_a_graceful_shutdown(world: World) -> None:
     assert "skipShutdown=false" in query.split("&")
 
 
-def test_a_machine_that_stands_still_can_be_started(world: World) -> None:
-    """And is running then, not before."""
+def test_a_stopped_machine_can_be_started(world: World) -> None:
+    """It runs when the operation has ended."""
     world.put_machine(OURS)
     power.begin(world.arm, VM, power.Action.DEALLOCATE)
     world.pass_time()
@@ -73,7 +73,7 @@ def test_a_machine_that_stands_still_can_be_started(world: World) -> None:
 
 
 def test_a_power_operation_that_azure_refuses_says_why(world: World) -> None:
-    """A machine that is deallocated cannot be stopped: the wrong state, not a lack of quota."""
+    """A deallocated machine cannot be stopped: the failure is a wrong state and not a quota."""
     world.put_machine(OURS)
     power.begin(world.arm, VM, power.Action.DEALLOCATE)
     world.pass_time()
@@ -83,8 +83,8 @@ def test_a_power_operation_that_azure_refuses_says_why(world: World) -> None:
     assert failure_from_cloud_error(refusal.value).kind is FailureKind.CONFLICT
 
 
-def test_a_machine_that_does_not_exist_has_no_power(world: World) -> None:
-    """Told as what it is, with the machine's id."""
+def test_power_of_an_absent_machine_raises(world: World) -> None:
+    """The failure has the machine's id."""
     world.put(GROUP)
     with refused(FailureKind.NOT_FOUND, VM):
         power.ask(world.arm, SPEC, CLAIM, power.Action.START)
@@ -98,8 +98,8 @@ def test_a_machine_that_does_not_exist_has_no_power(world: World) -> None:
         ({}, "was not made by vmops under this name"),
     ],
 )
-def test_a_machine_of_another_is_not_touched(world: World, tags: Tags, words: str) -> None:
-    """The name alone gives no right: the owner is named, and nothing is asked for."""
+def test_power_of_another_owners_machine_is_refused(world: World, tags: Tags, words: str) -> None:
+    """The failure names the owner, and no request is sent."""
     world.put_machine(tags)
     with refused(FailureKind.CONFLICT, VM, words):
         power.ask(world.arm, SPEC, CLAIM, power.Action.STOP)
@@ -108,8 +108,8 @@ def test_a_machine_of_another_is_not_touched(world: World, tags: Tags, words: st
     assert world.state() == ("succeeded", "running")
 
 
-def test_a_machine_in_the_making_has_no_power_state_yet(world: World) -> None:
-    """Azure does not know it before the machine is allocated."""
+def test_a_machine_that_is_being_created_has_no_power_state(world: World) -> None:
+    """Azure has none before the machine is allocated."""
     world.put(GROUP)
     world.put_network()
     world.put_nic()
@@ -119,8 +119,8 @@ def test_a_machine_in_the_making_has_no_power_state_yet(world: World) -> None:
     assert vm_state.get_vm_state(world.arm, f"{VM}2") is None
 
 
-def test_a_machine_is_found_whatever_the_case_of_its_name(world: World) -> None:
-    """Azure compares names without case; stopping a machine takes no more than its name."""
+def test_a_machines_name_matches_in_any_case(world: World) -> None:
+    """Azure compares names without case."""
     world.put_machine(OURS)
     target = Target.from_params({"vmName": "VM", "resourceGroup": "RG"})
     assert power.ask(world.arm, target, CLAIM, power.Action.STOP).url is not None

@@ -1,4 +1,4 @@
-"""Prices, from the list at the wire to what is known of them: asked for seldom, and never another place's."""
+"""Prices, from the list at the wire to the cache."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def book(world: World, watch: Watch, tmp_path: Path) -> PriceBook:
 
 
 def answered(world: World, answer: Callable[[], Response]) -> None:
-    """Have the list answer otherwise."""
+    """Let the list give another answer."""
 
     async def other(scope: Scope, receive: Receive, send: Send) -> None:
         await answer()(scope, receive, send)
@@ -68,7 +68,7 @@ def page(*items: dict[str, Any], link: object = None) -> Callable[[], Response]:
 
 
 def test_a_price_is_that_of_a_linux_vm_of_the_size_there(book: PriceBook) -> None:
-    """Spot has its own; of two meters the dearer counts; another location has another price."""
+    """Spot has another price. Of two meters the higher one counts, and each location has its own price."""
     assert book.price("westus2", "Standard_D2s_v5", "Regular") == Price(0.096, "local", NOON)
     assert book.price("westus2", "Standard_D2s_v5", "Spot") == Price(0.0192, "local", NOON)
     assert book.price("westus2", "Standard_D8s_v5", "Regular") == Price(0.384, "local", NOON)
@@ -93,8 +93,8 @@ def test_a_price_is_that_of_a_linux_vm_of_the_size_there(book: PriceBook) -> Non
     ],
     ids=str,
 )
-def test_what_is_not_counted_is_no_price(world: World, other: dict[str, Any]) -> None:
-    """Dearer or cheaper, alone or beside the price: it changes nothing."""
+def test_other_meters_are_not_the_price(world: World, other: dict[str, Any]) -> None:
+    """Higher or lower, alone or beside the price, they have no effect."""
     wrong = {**ITEM, "retailPrice": 9.0, **other}
     answered(world, page(wrong, ITEM, wrong))
     assert prices.ask(world.url, "westus2", "Standard_D2s_v5") == {"Regular": 0.5}
@@ -102,8 +102,8 @@ def test_what_is_not_counted_is_no_price(world: World, other: dict[str, Any]) ->
     assert prices.ask(world.url, "westus2", "Standard_D2s_v5") == {}
 
 
-def test_a_price_is_asked_for_twice_a_day(world: World, book: PriceBook, watch: Watch) -> None:
-    """One request for a size in a location, for every priority, in every process."""
+def test_a_price_is_cached_for_half_a_day(world: World, book: PriceBook, watch: Watch) -> None:
+    """One request per size and location, for every priority and every process."""
     for priority in ("Regular", "Spot", "Regular"):
         assert replace(book).price("westus2", "Standard_D2s_v5", priority)
     assert len(world.journal.asked) == 1
@@ -112,8 +112,8 @@ def test_a_price_is_asked_for_twice_a_day(world: World, book: PriceBook, watch: 
     assert len(world.journal.asked) == 2
 
 
-def test_an_old_price_is_told_with_its_date_for_a_week(world: World, book: PriceBook, watch: Watch) -> None:
-    """After that it is unknown."""
+def test_an_old_price_is_used_for_a_week(world: World, book: PriceBook, watch: Watch) -> None:
+    """After that the price is unknown."""
     first = book.price("westus2", "Standard_D2s_v5", "Regular")
     answered(world, lambda: JSONResponse({}, 503))
     for age, told in ((DAY, first), (7 * DAY - 1, first), (7 * DAY + 1, None)):
@@ -138,10 +138,10 @@ def test_an_old_price_is_told_with_its_date_for_a_week(world: World, book: Price
         page(ITEM, link=7),
     ],
 )
-def test_a_price_that_cannot_be_had_is_unknown(
+def test_an_unreadable_price_is_unknown(
     world: World, book: PriceBook, watch: Watch, answer: Callable[[], Response]
 ) -> None:
-    """And nobody asks again for a while, for whatever size: who has no way out waits once."""
+    """No other request is sent for a while, for any size, so an offline host waits once."""
     answered(world, answer)
     with pytest.raises(CloudError):
         prices.ask(world.url, "westus2", "Standard_D2s_v5")
@@ -155,14 +155,14 @@ def test_a_price_that_cannot_be_had_is_unknown(
 
 
 def test_the_next_page_may_name_the_port(world: World) -> None:
-    """Azure's does."""
+    """As Azure's does."""
     pages = iter([page(link=f"{world.url}/api/retail/prices?$skip=100"), page(ITEM)])
     answered(world, lambda: next(pages)())
     assert prices.ask(world.url, "westus2", "Standard_D2s_v5") == {"Regular": 0.5}
 
 
-def test_who_asks_for_no_place_or_of_no_list_asks_nobody(world: World, book: PriceBook) -> None:
-    """A national cloud has no list, and a name that is none gets into no filter and no file."""
+def test_a_price_without_a_place_or_a_list_sends_no_request(world: World, book: PriceBook) -> None:
+    """A national cloud has no list, and an invalid name is used in no filter and no file."""
     for location, size in (
         (None, "Standard_D2s_v5"),
         ("westus2", None),
@@ -178,8 +178,8 @@ def test_who_asks_for_no_place_or_of_no_list_asks_nobody(world: World, book: Pri
 @pytest.mark.parametrize(
     "kept", ["", "[]", "{}", '{"next": "soon"}', '{"next": 1e18, "asOf": 1e18, "amounts": {"Regular": 1}}']
 )
-def test_what_is_kept_and_cannot_be_believed_is_asked_for_again(world: World, book: PriceBook, kept: str) -> None:
-    """A file may be cut off, or be of a clock that was wrong."""
+def test_an_implausible_cached_price_is_read_again(world: World, book: PriceBook, kept: str) -> None:
+    """A file may be incomplete, or have a time in the future."""
     book.price("westus2", "Standard_D2s_v5", "Regular")
     (file,) = book.state_dir.rglob("prices/local/*.json")
     file.write_text(kept)
@@ -188,8 +188,8 @@ def test_what_is_kept_and_cannot_be_believed_is_asked_for_again(world: World, bo
     assert json.loads(file.read_text())["asOf"] == NOON
 
 
-def test_where_nothing_can_be_kept_a_price_is_had_all_the_same(book: PriceBook) -> None:
-    """A full disk costs a request, not an answer."""
+def test_a_price_is_read_without_a_cache(book: PriceBook) -> None:
+    """A full disk costs one more request."""
     book.state_dir.mkdir()
     (book.state_dir / "prices").write_text("a file where the directory would be")
     assert book.price("westus2", "Standard_D2s_v5", "Regular")

@@ -1,4 +1,4 @@
-"""The stand-in for azure-native under the real engine, on the local Azure."""
+"""The stand-in for azure-native with the real engine, on the local Azure."""
 
 import json
 import multiprocessing
@@ -77,7 +77,7 @@ class Engine:
 
     @contextmanager
     def running(self, verb: str, program: str, stack: str = "exp", **arguments: Any) -> Iterator["Deployment"]:
-        """Start a deployment and leave it to the caller; whatever is left of it is ended."""
+        """Start a deployment without waiting; it is ended after the block."""
         ours, theirs = FORKS.Pipe()
         call = (verb, stack, program, arguments)
         process = FORKS.Process(target=deploy_program, args=(theirs, self._environment, self._directory, call))
@@ -96,25 +96,25 @@ class Engine:
             return deployment.result()
 
     def state(self, stack: str = "exp") -> dict[str, Any]:
-        """Give the state of a stack as it lies in the backend."""
+        """Read the state of a stack from the backend."""
         written = json.loads((self._directory / f"backend/.pulumi/stacks/test/{stack}.json").read_text())
         latest: dict[str, Any] = written["checkpoint"]["latest"]
         return latest
 
     def outputs(self) -> dict[str, Any]:
-        """Give what the program put out."""
+        """Give the outputs of the program."""
         outputs: dict[str, Any] = self.state()["resources"][0]["outputs"]
         return outputs
 
     def machine(self) -> dict[str, Any]:
-        """Give what the state says of the machine, nothing when it is not there."""
+        """Give the machine's entry in the state; empty if there is none."""
         found = [each for each in self.state()["resources"] if each["type"].endswith(":VirtualMachine")]
         return found[0] if found else {}
 
 
 @pytest.fixture
 def deploy(engine: Path, azure: Azure, state_dir: Path, tmp_path: Path) -> Engine:
-    """Give what deploys programs."""
+    """Give a function that deploys programs."""
     return Engine(engine, state_dir, tmp_path)
 
 
@@ -136,8 +136,8 @@ def being_made(azure: Azure) -> bool | NotYet:
     return True if f"PUT {vm_id()}" in azure.writes() else NotYet(0.02)
 
 
-def test_a_program_becomes_resources_and_nothing_again(deploy: Engine, azure: Azure) -> None:
-    """All seven types are made, found unchanged by the engine and by a refresh, and taken away."""
+def test_an_unchanged_program_changes_nothing(deploy: Engine, azure: Azure) -> None:
+    """All seven types are made, found unchanged by an update and a refresh, and destroyed."""
     deploy("up", "machine", password=PASSWORD)
     outputs = deploy.outputs()
     assert (outputs["interface"], outputs["user"]) == ("10.0.0.4", "mlos")
@@ -155,7 +155,7 @@ def test_a_program_becomes_resources_and_nothing_again(deploy: Engine, azure: Az
 
 
 def test_a_size_is_changed_in_place_and_an_image_is_not(deploy: Engine, azure: Azure) -> None:
-    """A resize is one PUT of the machine; another image is another machine on the same interface and address."""
+    """A resize is one PUT of the machine. Another image replaces the machine, with the same interface and address."""
     deploy("up", "machine", password=PASSWORD)
     address = deploy.outputs()["address"]
     identity, before = azure.vm(vm_id())["properties"]["vmId"], len(azure.writes())
@@ -172,21 +172,21 @@ def test_a_size_is_changed_in_place_and_an_image_is_not(deploy: Engine, azure: A
 
 
 def test_secrets_are_ciphertext_in_the_state(deploy: Engine) -> None:
-    """The password is an input that the state keeps encrypted, and never an output."""
+    """The password is an encrypted input, and never an output."""
     deploy("up", "machine", password=PASSWORD)
     assert PASSWORD not in json.dumps(deploy.state())
     assert "ciphertext" in deploy.machine()["inputs"]["osProfile"]["adminPassword"]
     assert "adminPassword" not in deploy.machine()["outputs"]["osProfile"]
 
 
-def test_preview_makes_nothing(deploy: Engine, azure: Azure) -> None:
-    """A preview of a program that was never deployed plans everything and asks ARM for nothing."""
+def test_preview_sends_no_writes(deploy: Engine, azure: Azure) -> None:
+    """A preview of a new program plans everything without a request to ARM."""
     assert deploy("preview", "machine", password=PASSWORD) == {"create": 9}
     assert azure.journal() == []
 
 
 def test_names_and_location_are_filled_in(deploy: Engine, azure: Azure) -> None:
-    """A program may leave out names and locations: both are found, and stay."""
+    """A program may leave out names and locations; they are chosen and stay."""
     deploy("up", "nameless")
     made = {each["type"].rpartition("/")[2]: each for each in azure.resources()}
     assert made["resourceGroups"]["name"].startswith("group")
@@ -195,8 +195,8 @@ def test_names_and_location_are_filled_in(deploy: Engine, azure: Azure) -> None:
     assert deploy("up", "nameless") == {"same": 3}
 
 
-def test_what_exists_is_refused_and_can_be_imported(deploy: Engine, azure: Azure) -> None:
-    """Somebody else's address is not written over; taken over by its id, it is the stack's and goes with it."""
+def test_an_existing_resource_is_refused_and_can_be_imported(deploy: Engine, azure: Azure) -> None:
+    """A foreign address is not overwritten; after an import it belongs to the stack."""
     group = group_id(NOWHERE)
     address = f"{group}/providers/Microsoft.Network/publicIPAddresses/exp-ip"
     azure.put(f"{group}?api-version=2024-03-01", {"location": "westus2"})
@@ -213,7 +213,7 @@ def test_what_exists_is_refused_and_can_be_imported(deploy: Engine, azure: Azure
 
 
 def test_drift_is_found_by_a_refresh(deploy: Engine, azure: Azure, state_dir: Path) -> None:
-    """What somebody else changed shows in the next plan; what somebody else deleted is made again."""
+    """Changes by others are in the next plan, and deleted resources are recreated."""
     deploy("up", "address")
     group = group_id(NOWHERE)
     azure.put(f"{group}?api-version=2024-03-01", {"location": "westus2", "tags": {"by": "somebody"}})
@@ -223,7 +223,7 @@ def test_drift_is_found_by_a_refresh(deploy: Engine, azure: Azure, state_dir: Pa
 
 
 def test_two_engines_keep_their_subscriptions(deploy: Engine, azure: Azure) -> None:
-    """One provider serves many engines at once, and never mixes up what each was configured with."""
+    """One provider serves several engines with separate configurations."""
     subscriptions = [f"{digit * 8}-0000-0000-0000-000000000000" for digit in "23"]
 
     def up(subscription: str) -> dict[str, int]:
@@ -236,7 +236,7 @@ def test_two_engines_keep_their_subscriptions(deploy: Engine, azure: Azure) -> N
 
 
 def test_a_refused_create_is_not_in_the_state(deploy: Engine, azure: Azure) -> None:
-    """What ARM refuses at once does not exist: its code is in the error, and nothing of it in the state."""
+    """The error has ARM's code, and the resource is not in the state."""
     with pytest.raises(Refused, match='Status=409 Code="SkuNotAvailable"'):
         deploy("up", "machine", password=PASSWORD, size="Standard_M128ms")
     assert deploy.machine() == {}
@@ -245,7 +245,7 @@ def test_a_refused_create_is_not_in_the_state(deploy: Engine, azure: Azure) -> N
 
 
 def test_a_failed_create_is_in_the_state_with_its_errors(deploy: Engine, azure: Azure, state_dir: Path) -> None:
-    """What ARM accepted exists although it failed: the engine knows its id, and mends it by an update."""
+    """ARM accepted it, so it exists: the engine knows its id, and updates it."""
     deploy("up", "machine")
     disk = f"{group_id(SUBSCRIPTION)}/providers/Microsoft.Compute/disks/exp-os?api-version=2024-03-02"
     body = {"location": "westus2", "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}}
@@ -262,7 +262,7 @@ def test_a_failed_create_is_in_the_state_with_its_errors(deploy: Engine, azure: 
 
 
 def test_a_cancelled_create_is_in_the_state(deploy: Engine, azure: Azure, state_dir: Path) -> None:
-    """One interrupt ends an engine at once, not when the slowest machine is made; what was begun is not forgotten."""
+    """One interrupt ends the engine at once, and started creates are in the state."""
     deploy("up", "machine")
     daemon.ensure(state_dir, 1)
     with deploy.running("up", "machine", password=PASSWORD) as deployment:
@@ -274,8 +274,8 @@ def test_a_cancelled_create_is_in_the_state(deploy: Engine, azure: Azure, state_
     assert deploy.machine()["id"] == vm_id()
 
 
-def test_a_killed_engine_leaves_what_it_had_begun(deploy: Engine, azure: Azure, state_dir: Path) -> None:
-    """After a kill no engine knows the machine that exists; the next one is refused, as it is by azure-native."""
+def test_a_killed_engine_leaves_pending_operations(deploy: Engine, azure: Azure, state_dir: Path) -> None:
+    """The next engine is refused because the machine exists, as with azure-native."""
     deploy("up", "machine")
     daemon.ensure(state_dir, 1)
     with deploy.running("up", "machine", password=PASSWORD) as deployment:
@@ -292,7 +292,7 @@ def test_a_killed_engine_leaves_what_it_had_begun(deploy: Engine, azure: Azure, 
 
 @contextmanager
 def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
-    """Kill daemon after daemon, each when it has had a drawn number of requests; gives the pids of the dead."""
+    """Kill each daemon after a random number of requests; gives the pids of the dead."""
     chance, dead, over = random.Random(seed), [], Event()
 
     def reached(most: int) -> bool | NotYet:
@@ -317,8 +317,8 @@ def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
         killer.result()
 
 
-def test_an_engine_outlives_the_daemon(deploy: Engine, azure: Azure, state_dir: Path) -> None:
-    """Killed under an update and a destroy, again and again, it is back at the same ports with its operations."""
+def test_an_engine_survives_the_daemon(deploy: Engine, azure: Azure, state_dir: Path) -> None:
+    """Under repeated kills during an update and a destroy the daemon returns at the same ports with its operations."""
     before = daemon.ensure(state_dir, 0.02)
     with killing(azure, state_dir, seed=1) as dead:
         assert deploy("up", "machine", password=PASSWORD) == {"create": 9}
@@ -329,7 +329,7 @@ def test_an_engine_outlives_the_daemon(deploy: Engine, azure: Azure, state_dir: 
     assert azure.resources() == []
 
 
-def test_a_type_that_is_not_there_is_refused(deploy: Engine) -> None:
-    """A program that wants more than the local Azure has is told what there is."""
+def test_an_unknown_type_is_refused(deploy: Engine) -> None:
+    """The error lists the supported types."""
     with pytest.raises(Refused, match="no resource type 'azure-native:network:RouteTable': it has "):
         deploy("up", "foreign")

@@ -1,4 +1,4 @@
-"""The proxy door of the local Azure: clients with hard-wired hosts find it there, and never anything else."""
+"""The proxy of the local Azure: clients with hard-wired host names reach the local Azure, and no other host."""
 
 import json
 import re
@@ -35,12 +35,12 @@ MANAGER, LOGIN = "https://management.azure.com", "https://login.microsoftonline.
 
 @pytest.fixture
 def here(state_dir: Path) -> Endpoint:
-    """Give a local Azure that stands in Azure's place behind a proxy."""
+    """Give a local Azure with a proxy."""
     return daemon.ensure(state_dir, 0, proxy=True)
 
 
 def tunnel(here: Endpoint, host: str, port: int = 443) -> HTTPSConnection:
-    """Give a connection of Python's own client to a host, through the proxy, that trusts the local authority alone."""
+    """Connect Python's own client to a host through the proxy; it trusts only the local authority."""
     proxy = urlsplit(here.proxy)
     context = ssl.create_default_context(cafile=here.ca)
     connection = HTTPSConnection(proxy.hostname or "", proxy.port, context=context, timeout=60)
@@ -49,14 +49,14 @@ def tunnel(here: Endpoint, host: str, port: int = 443) -> HTTPSConnection:
 
 
 def answer(here: Endpoint, host: str, path: str, method: str = "GET", body: str | None = None) -> Any:
-    """Ask a host of Azure for JSON, as a client that knows no other."""
+    """Request JSON from a host of Azure, as a client with hard-wired host names does."""
     with closing(tunnel(here, host)) as connection:
         connection.request(method, path, body)
         return json.loads(connection.getresponse().read())
 
 
 def said(here: Endpoint, *parts: bytes) -> str:
-    """Write to the proxy as no client would, and give all that it says until it hangs up."""
+    """Send bytes to the proxy, and give its answer until it hangs up."""
     address = urlsplit(here.proxy)
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=60) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -66,9 +66,9 @@ def said(here: Endpoint, *parts: bytes) -> str:
 
 
 def test_each_of_azure_s_hosts_leads_to_the_local_azure(here: Endpoint) -> None:
-    """What ARM says of its cloud leads back through the same door: logins to Entra's host, all else to ARM's.
+    """URLs in answers lead back through the proxy: logins to Entra's host, the rest to ARM's.
 
-    A host is one in any case. Source: RFC 9110, section 4.2.3.
+    Host names match in any case. Source: RFC 9110, section 4.2.3.
     """
     for host in (*azure_hosts.HOSTS, "Management.Azure.COM"):
         told = answer(here, host, METADATA)
@@ -78,8 +78,8 @@ def test_each_of_azure_s_hosts_leads_to_the_local_azure(here: Endpoint) -> None:
         assert answer(here, host, "/metadata/endpoints?api-version=2019-05-01") == [told]
 
 
-def test_who_logs_in_at_entra_s_host_works_at_arm_s(here: Endpoint) -> None:
-    """A client that follows the documents from the one host gets a token that opens the other."""
+def test_a_login_at_entra_s_host_is_valid_at_arm_s(here: Endpoint) -> None:
+    """A client that follows the metadata of one host gets a token for the other."""
     asked = urlencode({"api-version": "1.1", "authorization_endpoint": f"{LOGIN}/t/oauth2/v2.0/authorize"})
     found = answer(here, urlsplit(LOGIN).netloc, f"/common/discovery/instance?{asked}")
     assert found["metadata"][0]["aliases"] == ["login.microsoftonline.com", "login.windows.net"]
@@ -102,26 +102,26 @@ ELSEWHERE = (
 )
 
 
-def test_no_other_host_is_reached(here: Endpoint) -> None:
-    """A test behind this proxy never reaches the real Azure, nor anything else: 403, and a sentence that says why."""
+def test_the_proxy_refuses_other_hosts(here: Endpoint) -> None:
+    """The answer is 403 with a sentence, so a test never reaches the real Azure."""
     for target in ELSEWHERE:
         refused = said(here, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
         assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
         assert refused.endswith(
-            "\r\n\r\nThis is the proxy of a local Azure: it leads to management.azure.com, login.microsoftonline.com, "
-            f"login.windows.net and prices.azure.com alone, at port 443, and not to {target}.\n"
+            "\r\n\r\nThis is the proxy of a local Azure: it connects only to management.azure.com, "
+            f"login.microsoftonline.com, login.windows.net and prices.azure.com, at port 443, and not to {target}.\n"
         )
     with closing(tunnel(here, "example.com")) as connection, pytest.raises(OSError, match="403 Forbidden"):
         connection.request("GET", "/")
 
 
-def test_nothing_is_passed_on_in_plain_http(here: Endpoint) -> None:
-    """A secret that a client would send without TLS goes nowhere."""
+def test_the_proxy_refuses_plain_http(here: Endpoint) -> None:
+    """A secret sent without TLS goes nowhere."""
     for method in ("GET", "POST", "OPTIONS"):
         for target in ("http://management.azure.com/subscriptions", "http://example.com/", "/", "*"):
             refused = said(here, f"{method} {target} HTTP/1.1\r\nHost: management.azure.com\r\n\r\n".encode())
             assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
-            assert "it takes CONNECT alone, for HTTPS: nothing is passed on in plain HTTP.\n" in refused
+            assert "it accepts only CONNECT, for HTTPS; plain HTTP is not forwarded.\n" in refused
 
 
 NO_REQUESTS = (
@@ -132,24 +132,24 @@ NO_REQUESTS = (
     b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     b"CONNECT management.azure.com:443 HTTP/1.1\r\n" + b"x" * 16384,
 )
-"""Nothing, no target, no version, no text, words too early, and too many."""
+"""Empty, no target, no version, no text, data too early, and too long."""
 
 
-def test_what_is_no_request_is_refused(here: Endpoint) -> None:
-    """It ends, and the next client is served."""
+def test_the_proxy_refuses_malformed_requests(here: Endpoint) -> None:
+    """The connection ends, and the next client is served."""
     for words in NO_REQUESTS:
         assert said(here, words).startswith("HTTP/1.1 400 Bad Request\r\n"), words
     assert answer(here, urlsplit(MANAGER).netloc, METADATA)
 
 
-def test_a_request_may_come_in_pieces(here: Endpoint) -> None:
-    """It is answered when it is whole, wherever the network has cut it."""
+def test_a_request_may_arrive_in_pieces(here: Endpoint) -> None:
+    """It is answered once it is complete."""
     whole = b"CONNECT example.com:443 HTTP/1.1\r\n\r\n"
     assert said(here, *(whole[n : n + 1] for n in range(len(whole)))).startswith("HTTP/1.1 403")
 
 
-def test_the_first_request_may_come_with_the_last_of_the_handshake(here: Endpoint) -> None:
-    """A client that has much to say at once is heard, however the network puts its words together."""
+def test_the_first_request_may_arrive_with_the_end_of_the_handshake(here: Endpoint) -> None:
+    """The request is answered however the network splits the bytes."""
     proxy, host = urlsplit(here.proxy), urlsplit(MANAGER).netloc
     heard, to_say = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = ssl.create_default_context(cafile=here.ca).wrap_bio(heard, to_say, server_hostname=host)
@@ -167,7 +167,7 @@ def test_the_first_request_may_come_with_the_last_of_the_handshake(here: Endpoin
 
 
 def shaken(end: ssl.SSLObject) -> bool:
-    """Go on with a handshake in memory, and tell whether it is over for this end."""
+    """Continue a handshake in memory, and tell whether it has ended on this side."""
     try:
         end.do_handshake()
     except ssl.SSLWantReadError:
@@ -176,15 +176,15 @@ def shaken(end: ssl.SSLObject) -> bool:
 
 
 def read(end: ssl.SSLObject) -> bytes:
-    """Give what the other end says, nothing if it is not there yet."""
+    """Give the bytes that have arrived."""
     try:
         return end.read()
     except ssl.SSLWantReadError:
         return b""
 
 
-def test_nobody_trusts_it_unasked(here: Endpoint) -> None:
-    """A client that was not given the authority ends the connection, and the door stays open for others."""
+def test_the_authority_is_not_trusted_by_default(here: Endpoint) -> None:
+    """A client without the authority ends the connection, and other clients are served."""
     proxy = urlsplit(here.proxy)
     stranger = HTTPSConnection(proxy.hostname or "", proxy.port, context=ssl.create_default_context(), timeout=60)
     stranger.set_tunnel(urlsplit(MANAGER).netloc)
@@ -193,8 +193,8 @@ def test_nobody_trusts_it_unasked(here: Endpoint) -> None:
     assert answer(here, urlsplit(MANAGER).netloc, METADATA)
 
 
-def test_a_client_needs_nothing_but_its_environment(state_dir: Path) -> None:
-    """The SDK of the page, told nothing, logs in at Microsoft's host and works at Azure's: here."""
+def test_a_client_needs_only_environment_variables(state_dir: Path) -> None:
+    """The SDK example of the docs logs in and works without any other configuration."""
     program = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)[0]
     ended = subprocess.run([*CLI, "local", "env", "--", sys.executable, "-c", program], capture_output=True, text=True)
     assert (ended.stdout, ended.returncode) == ("[]\n", 0), ended.stderr
@@ -207,8 +207,8 @@ def told(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_it_is_opened_and_closed_by_name(state_dir: Path) -> None:
-    """It brings HTTPS with it, and goes with it; without the option things stay as they are."""
+def test_the_listener_is_opened_and_closed_by_option(state_dir: Path) -> None:
+    """The proxy implies HTTPS and is closed with it; without an option nothing changes."""
     first = told("start", "--proxy")
     assert first.keys() == {"arm", "token", "provider", "pid", "armTls", "ca", "proxy"}
     assert first["proxy"].startswith("http://127.0.0.1:")
@@ -224,8 +224,8 @@ def test_it_is_opened_and_closed_by_name(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])
-def test_a_restart_changes_nothing_for_its_clients(here: Endpoint, state_dir: Path, end: str) -> None:
-    """An environment that was set goes on being true, though somebody is connected and says nothing."""
+def test_a_restart_keeps_ports_and_certificates(here: Endpoint, state_dir: Path, end: str) -> None:
+    """Environment variables stay valid, although a client is connected and idle."""
     address = urlsplit(here.proxy)
     with socket.create_connection((address.hostname or "", address.port or 0)):
         daemon.stop(state_dir) if end == "terminate" else kill_daemon(state_dir)
@@ -234,24 +234,24 @@ def test_a_restart_changes_nothing_for_its_clients(here: Endpoint, state_dir: Pa
     assert answer(again, urlsplit(MANAGER).netloc, METADATA)
 
 
-def test_it_listens_on_loopback_only(here: Endpoint) -> None:
-    """Nobody else's traffic comes here."""
+def test_the_listener_is_on_loopback_only(here: Endpoint) -> None:
+    """No other host can connect."""
     listening = [each.laddr for each in psutil.Process(here.pid).net_connections("tcp") if each.status == "LISTEN"]
     assert {each.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}
     assert urlsplit(here.proxy).port in {each.port for each in listening}
 
 
-def test_its_keys_are_its_owner_s(here: Endpoint, state_dir: Path) -> None:
-    """Whoever reads one can stand in Azure's place for those who trust the authority."""
+def test_the_keys_are_private(here: Endpoint, state_dir: Path) -> None:
+    """A reader of a key could impersonate Azure to clients that trust the authority."""
     keys = sorted((state_dir / "local/tls").glob("*-key.pem"))
     assert [key.name for key in keys] == ["azure-key.pem", "ca-key.pem", "server-key.pem"]
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
 
 
 def handshake(authority: Path, server: Path, host: str) -> None:
-    """Shake hands in memory: a server with a certificate, and a client that wants a host and trusts an authority.
+    """Shake hands in memory: a server with a certificate, and a client with a host name and an authority.
 
-    Raises: SSLError, when the client does not believe it.
+    Raises: SSLError if the client refuses the certificate.
     """
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(server)
@@ -265,15 +265,15 @@ def handshake(authority: Path, server: Path, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", [*azure_hosts.HOSTS, "localhost", "127.0.0.1"])
-def test_the_authority_vouches_for_its_own_names(tmp_path: Path, host: str) -> None:
-    """A client believes it for Azure's hosts and for this machine, each with its own certificate."""
+def test_the_authority_certifies_its_own_names(tmp_path: Path, host: str) -> None:
+    """Clients accept the certificates for Azure's hosts and for this machine."""
     files = tls.prepare(tmp_path)
     handshake(files.authority, files.azure if host in azure_hosts.HOSTS else files.server, host)
 
 
 @pytest.mark.parametrize("name", ["example.com", "graph.microsoft.com", "azure.com", "10.0.0.1"])
-def test_the_authority_can_vouch_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Whoever steals its key, and signs a certificate for another host with it, is not believed."""
+def test_the_authority_cannot_certify_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A certificate for another host, signed with its key, is refused."""
     other = [x509.DNSName(name)] if name[0].isalpha() else [x509.IPAddress(ip_address(name))]
     tls.prepare(tmp_path)
     monkeypatch.setattr(tls, "_AZURE", other)
@@ -282,8 +282,8 @@ def test_the_authority_can_vouch_for_nobody_else(tmp_path: Path, monkeypatch: py
         handshake(files.authority, files.azure, name)
 
 
-def test_an_authority_that_may_vouch_for_others_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that an earlier version made is worth too much to whoever steals its key."""
+def test_an_authority_without_name_constraints_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Earlier versions made such authorities."""
     with monkeypatch.context() as earlier:
         earlier.setattr(tls, "_CONSTRAINTS", x509.NameConstraints([x509.DNSName("com")], None))
         first = tls.prepare(tmp_path, NOW).authority.read_bytes()

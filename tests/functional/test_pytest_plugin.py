@@ -1,4 +1,4 @@
-"""The fixtures that give a test a VM, in sessions of pytest of their own."""
+"""The fixtures that give a test a VM, in separate pytest sessions."""
 
 import signal
 import subprocess
@@ -45,21 +45,21 @@ def test_it(azure_vm):
 
 @pytest.fixture
 def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
-    """Give VMOps, for the owner that the sessions have too."""
+    """Give VMOps for the owner that the sessions have."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # no session is one of a worker that this test runs on
     return ops
 
 
 def session(directory: Path, tests: str, *options: str, ini: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a session of pytest over one file of tests."""
+    """Run a pytest session over one file of tests."""
     (directory / "test_it.py").write_text(tests)
     (directory / "pytest.ini").write_text(f"[pytest]\n{ini}")
     return subprocess.run([*PYTEST, *options], cwd=directory, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_nothing_is_left_however_a_session_ends(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
-    """A test that fails takes its VM along, also under -x; so does a session that a signal ends, with pytest's code."""
+    """After a failed test, with -x, and after a signal, whose exit code is pytest's."""
     for name, ending in ENDINGS.items():
         (tmp_path / f"test_{name}.py").write_text(FILE.format(ending=ending).replace("test_it", f"test_{name}"))
     commands = {name: [*PYTEST, "-s", "-x", str(tmp_path / f"test_{name}.py")] for name in ENDINGS}
@@ -67,8 +67,8 @@ def test_nothing_is_left_however_a_session_ends(ops: VMOps, azure: Azure, tmp_pa
     sweep_what_was_killed(ops, azure)
 
 
-def test_a_session_on_several_workers_that_gives_up_leaves_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
-    """Under --maxfail the workers are told to stop: each tears down what it holds, and no two made the same VM."""
+def test_a_failed_session_on_several_workers_leaves_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """--maxfail stops the workers: each removes what it holds, and no two made the same VM."""
     done = session(tmp_path, FAILS, "-n", "2", "--maxfail", "1")
     assert "stopping after 1 failures" in done.stdout, done.stdout + done.stderr
     made = [operation.vm_name for operation in ops.operations()]
@@ -76,10 +76,10 @@ def test_a_session_on_several_workers_that_gives_up_leaves_nothing(ops: VMOps, a
     assert azure.resources() == []
 
 
-def test_workers_whose_session_is_terminated_leave_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
-    """SIGTERM kills pytest-xdist's controller at once; its workers notice, and hand over what they hold.
+def test_a_terminated_session_on_several_workers_leaves_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """SIGTERM kills pytest-xdist's controller at once.
 
-    So they do where SIGINT is ignored, as by what a script has started in the background.
+    The workers notice it and start the removals, also if SIGINT is ignored.
     """
     (tmp_path / "test_it.py").write_text(WAITS_FOR_ITS_VM)
     in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
@@ -90,8 +90,8 @@ def test_workers_whose_session_is_terminated_leave_nothing(ops: VMOps, azure: Az
     assert poll_until(lambda: azure.resources() == [] or NotYet(0.1), timeout=60)
 
 
-def test_what_a_killed_session_has_left_is_taken_by_the_next(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
-    """Where its VM was given a name. Two tests of a session may have one name, one after the other."""
+def test_a_killed_sessions_vm_is_taken_by_the_next_session(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """If the VM has a given name. Two tests of a session may use one name in turn."""
     (tmp_path / "test_it.py").write_text(WAITS_FOR_ITS_VM)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\n{NAMED}")
     with start([*PYTEST, "test_it.py"], cwd=tmp_path) as running:
@@ -104,8 +104,8 @@ def test_what_a_killed_session_has_left_is_taken_by_the_next(ops: VMOps, azure: 
     assert azure.resources() == []
 
 
-def test_a_session_leaves_alone_what_a_person_made(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
-    """A test that asks for it by its name has none."""
+def test_a_session_does_not_take_a_persons_vm(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """A test that names it fails."""
     params: Params = {"vmName": "exp1"}
     ops.vm_provision(params)
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
@@ -115,7 +115,7 @@ def test_a_session_leaves_alone_what_a_person_made(ops: VMOps, azure: Azure, tmp
 
 
 def test_the_docs_example_runs(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
-    """With the settings that stand beside it: two tests share one VM, the others have their own, as has each worker."""
+    """Two tests share one VM, and the others, and each worker, have their own."""
     (tests,) = [example for example in blocks("python.md", "python") if "def test_" in example]
     (ini,) = blocks("python.md", "ini")
     done = session(tmp_path, tests, "-n", "1", ini=ini.removeprefix("[pytest]\n"))
@@ -129,15 +129,15 @@ def test_the_docs_example_runs(ops: VMOps, azure: Azure, tmp_path: Path) -> None
     ("marker", "sentence"),
     [("scope='module'", "azure_vm: scope 'module' is not function or session"), ("vmPorts=70000", "vmPorts: 70000")],
 )
-def test_a_wrong_marker_is_told_in_a_sentence(state_dir: Path, tmp_path: Path, marker: str, sentence: str) -> None:
-    """Before anything is asked for."""
+def test_an_invalid_marker_is_one_sentence(state_dir: Path, tmp_path: Path, marker: str, sentence: str) -> None:
+    """Before any request."""
     done = session(tmp_path, f"import pytest\n@pytest.mark.azure_vm({marker})\ndef test_it(azure_vm): pass\n")
     assert sentence in done.stdout
     assert list(state_dir.iterdir()) == []
 
 
-def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
-    """It is imported by every session of pytest on a host that has vmops."""
+def test_an_unused_plugin_imports_nothing() -> None:
+    """Every pytest session on a host with vmops imports the plugin."""
     code = "import sys, vmops.pytest_plugin; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run(python(code), check=True, capture_output=True, text=True).stdout.split()
     assert not HEAVY & set(loaded)

@@ -1,4 +1,4 @@
-"""What is as it was asked for is left alone, and nobody is asked more often than he wants to be."""
+"""Unchanged VMs cause no writes, and polls respect the service's pauses."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -31,10 +31,10 @@ KINDS: dict[str, Params] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_success_leaves_nothing_to_be_done(
+def test_a_repeated_provision_sends_no_write(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, kind: str
 ) -> None:
-    """A preview is empty; a provision writes nothing, not even where the record of the first one is lost."""
+    """The preview is empty; nothing is written, even if the first record is lost."""
     params: Params = {"vmName": "exp1", **KINDS[kind]}
     provision(params)
     writes = azure.writes()
@@ -58,7 +58,7 @@ def polls(azure: Azure) -> dict[str, list[float]]:
 
 
 def told(state_dir: Path, path: str) -> float:
-    """Give the seconds that the service asks the pollers of an operation that goes on to wait."""
+    """Give the pause in seconds that the service asks for while an operation runs."""
     here = daemon.ensure(state_dir)
     headers = {"Authorization": f"Bearer {here.token}"}
     answer = requests.get(f"{here.arm}{path}?api-version=2024-07-01", headers=headers, timeout=60)
@@ -67,12 +67,12 @@ def told(state_dir: Path, path: str) -> float:
 
 
 @pytest.mark.parametrize("verb", ["create", "restart"])
-def test_polls_keep_to_what_the_service_says(
+def test_polls_follow_the_services_pause(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, verb: str
 ) -> None:
-    """Of a create, by the provider, and of a power operation, by us: never sooner than Retry-After says.
+    """Polls of a create by the provider, and of a power operation by vmops, are never earlier than Retry-After.
 
-    The operation goes on until it was polled often enough, so that each time the service says the same.
+    The operation lasts for several polls.
     """
     daemon.ensure(state_dir, 0.02)
     params: Params = {"vmName": "exp1", "pollInterval": 0.01}

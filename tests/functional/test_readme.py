@@ -1,6 +1,4 @@
-"""The README, the first-run script and the calls of the page on teardown are true: they are run here, as they stand,
-against the local Azure.
-"""
+"""The README, the first-run script and the calls in the teardown docs are run as they stand, on the local Azure."""
 
 import os
 import re
@@ -20,7 +18,7 @@ NOT_RUN = {
     "Two commands": "make sets up the environment that these tests run in; the demo has tests of its own",
     "On a real Azure": "it needs an account, and spends money",
 }
-"""Sections whose console blocks are not run, and why."""
+"""Sections whose console blocks are not run, with the reasons."""
 
 
 def blocks(language: str, text: str) -> list[str]:
@@ -39,12 +37,12 @@ CONSOLE = {
 
 @pytest.fixture
 def environment(azure: Azure, state_dir: Path) -> dict[str, str]:
-    """Give what a user's shell has: the installed command, and a state directory."""
+    """Give a user's shell environment: the installed command, and a state directory."""
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def test_there_is_something_to_run() -> None:
-    """A README whose blocks are not found would be true in vain; and no exception outlives its section."""
+def test_the_readme_has_blocks() -> None:
+    """Blocks are found, and every exception names an existing section."""
     assert PYTHON
     assert CONSOLE
     assert NOT_RUN.keys() <= SECTIONS.keys()
@@ -52,7 +50,7 @@ def test_there_is_something_to_run() -> None:
 
 @pytest.mark.parametrize("block", PYTHON.values(), ids=PYTHON)
 def test_a_python_block_runs(azure: Azure, environment: dict[str, str], block: str) -> None:
-    """It runs as it stands, its own assertions hold, and it leaves nothing."""
+    """Its own assertions hold, and it leaves nothing."""
     done = subprocess.run([sys.executable, "-c", block], env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert azure.resources() == []
@@ -60,7 +58,7 @@ def test_a_python_block_runs(azure: Azure, environment: dict[str, str], block: s
 
 @pytest.mark.parametrize("block", CONSOLE.values(), ids=CONSOLE)
 def test_a_console_block_runs(azure: Azure, environment: dict[str, str], block: str) -> None:
-    """Each line that begins with a prompt is a command that succeeds, one after the other."""
+    """Each line with a prompt is a command that succeeds."""
     commands = re.findall(r"^\$ (.*)$", block, re.MULTILINE)
     assert commands
     for command in commands:
@@ -71,8 +69,8 @@ def test_a_console_block_runs(azure: Azure, environment: dict[str, str], block: 
     assert azure.resources() == []
 
 
-def test_the_tutorial_is_true_from_its_first_block_to_its_last(azure: Azure, environment: dict[str, str]) -> None:
-    """Its blocks follow each other, and what the last one shows is that nothing is left."""
+def test_the_tutorial_runs_from_first_to_last_block(azure: Azure, environment: dict[str, str]) -> None:
+    """The last block shows that nothing is left."""
     text = (ROOT / "docs/tutorial.md").read_text()
     said = ""
     for language, block in re.findall(r"^```(console|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
@@ -85,13 +83,8 @@ def test_the_tutorial_is_true_from_its_first_block_to_its_last(azure: Azure, env
     assert azure.resources() == []
 
 
-def test_the_script_of_the_first_run_removes_what_it_makes(
-    azure: Azure, environment: dict[str, str], tmp_path: Path
-) -> None:
-    """It runs to its end; here the local cloud takes the real one's place, and ``az`` only knows the subscription.
-
-    Nothing has to run inside a machine of that cloud for it.
-    """
+def test_the_script_of_the_first_run_leaves_nothing(azure: Azure, environment: dict[str, str], tmp_path: Path) -> None:
+    """The local cloud replaces the real one, and a stand-in for ``az`` gives the subscription. No guest is needed."""
     (script,) = blocks("bash", (ROOT / "docs/smoke.md").read_text())
     assert (script.count("VMOPS_CLOUD=public"), len(script.splitlines())) == (1, 10)
     stand_in(tmp_path / "az", "echo 11111111-2222-3333-4444-555555555555")
@@ -111,12 +104,13 @@ def test_the_script_of_the_first_run_removes_what_it_makes(
     assert azure.resources() == []
 
 
-def test_the_calls_of_the_page_on_teardown_do_what_it_says(
+def test_the_calls_in_the_teardown_docs_do_what_it_says(
     azure: Azure, environment: dict[str, str], engine: Path, state_dir: Path, tmp_path: Path
 ) -> None:
-    """A command has its VM and leaves nothing; what has time left is not swept; a second host removes a first one's VM.
+    """A command has its VM and leaves nothing.
 
-    Here ``scp`` copies from the first host's home, and files stand in for Azure's storage.
+    An unexpired VM is not swept, and a second host removes the first one's VM. A stand-in for ``scp`` copies from the
+    first host's home.
     """
     run, extend, sweep, take_over = blocks("sh", (ROOT / "docs/teardown.md").read_text())
     stand_in(
@@ -143,14 +137,14 @@ def test_the_calls_of_the_page_on_teardown_do_what_it_says(
 
 
 def home(directory: Path) -> Path:
-    """Make a user's home with a state directory in it, and give that."""
+    """Make a user's home with a state directory, and give it."""
     state = directory / ".local" / "state" / "vmops"
     state.mkdir(parents=True)
     return state
 
 
 def stand_in(path: Path, script: str) -> None:
-    """Put a program there that stands in for another."""
+    """Create a program that replaces another."""
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 

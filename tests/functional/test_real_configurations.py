@@ -1,4 +1,4 @@
-"""What real configurations say of a VM, at the wire: sent where it is given, kept, repaired, or refused."""
+"""Real configurations of VMs, at the wire: requested properties are sent, kept, repaired, or refused."""
 
 import shutil
 from collections.abc import Callable
@@ -23,7 +23,7 @@ VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/exp1"
 
 @pytest.fixture
 def theirs(azure: Azure) -> set[str]:
-    """Put somebody else's network there, in another group and another location; give the ids of all of it."""
+    """Create a foreign network in another group and another location; give the ids of its resources."""
     azure.put(f"{SHARED}?api-version=2024-03-01", {"location": "westus2"})
     subnet = {"name": "lab", "properties": {"addressPrefix": "10.9.0.0/24"}}
     space = {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}, "subnets": [subnet]}
@@ -32,7 +32,7 @@ def theirs(azure: Azure) -> set[str]:
 
 
 def refused(ops: VMOps, azure: Azure, params: Params, kind: FailureKind, words: str) -> None:
-    """See a provision refused in these words, with nothing written."""
+    """Expect a provision to be refused with these words, and nothing written."""
     before = azure.writes()
     assert ops.vm_provision(params)[0] is Status.PENDING
     assert ops.wait_vm_deployment(True, params)[0] is Status.FAILED
@@ -42,10 +42,10 @@ def refused(ops: VMOps, azure: Azure, params: Params, kind: FailureKind, words: 
     assert azure.writes() == before
 
 
-def test_a_subnet_of_another_group_is_used_and_never_touched(
+def test_an_external_subnet_is_used_and_not_changed(
     ops: VMOps, azure: Azure, theirs: set[str], provision: Deploy, deprovision: Deploy
 ) -> None:
-    """The VM goes where that network is; nothing there is written, and all of it stays when the VM goes."""
+    """The VM is in the location of that network. Nothing there is written, and all of it stays after the removal."""
     params: Params = {"vmName": "exp1", "subnetId": SUBNET}
     gone = {**params, "subnetId": f"{NET}/subnets/other"}
     refused(ops, azure, gone, FailureKind.INVALID, f"subnetId: there is no {NET}/subnets/other")
@@ -66,8 +66,8 @@ COMMUNITY = "/CommunityGalleries/bench-6c2b6a55-3f0d-4c58-9a51-0d1f6f5a7d10/Imag
 VERSION = "?api-version=2024-07-01"
 
 
-def test_an_image_is_looked_at_before_anything_is_made(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """One that is not there, is of Windows, or does not boot on the size is refused; another one makes the VM anew."""
+def test_an_image_is_read_before_anything_is_made(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """An absent image, one of Windows, and one that the size cannot boot are refused. Another image replaces the VM."""
     azure.put(f"{SHARED}?api-version=2024-03-01", {"location": "westus2"})
     where: Params = {"location": "westus2"}
     gallery, lab = f"{COMPUTE}/galleries/g", f"{COMPUTE}/galleries/g/images/lab"
@@ -96,7 +96,7 @@ def test_an_image_is_looked_at_before_anything_is_made(ops: VMOps, azure: Azure,
 
 
 def test_identities_and_guards_are_kept_repaired_or_refused(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """What is declared comes back, what others gave stays, and what Azure changes on no running VM is refused."""
+    """Declared values are repaired, foreign ones stay, and changes that need a stopped VM are refused."""
     azure.put(f"{SHARED}?api-version=2024-03-01", {"location": "westus2"})
     me, other, theirs = (
         f"{SHARED}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}" for name in "mot"
@@ -128,10 +128,10 @@ def test_identities_and_guards_are_kept_repaired_or_refused(ops: VMOps, azure: A
     assert azure.vm(VM)["properties"]["vmId"] == vm_id
 
 
-def test_disks_and_interfaces_are_as_they_are_asked_for(
+def test_disks_and_interfaces_are_as_requested(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """On a host with NVMe alone, with a system disk that is only its host's; a VM that is not to move is not."""
+    """On a size with NVMe only, with an ephemeral system disk; a VM that must not be deallocated is not."""
     guard = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/exp1-nsg"
     params: Params = {
         "vmName": "exp1",
@@ -173,10 +173,13 @@ def test_disks_and_interfaces_are_as_they_are_asked_for(
 DISK = f"{GROUP}/providers/Microsoft.Compute/disks/exp1-data-0"
 
 
-def test_disks_whose_speed_is_bought_apart_outlive_their_vm(
+def test_disks_with_their_own_speed_survive_a_replacement(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, state_dir: Path
 ) -> None:
-    """They are made before it, change in place, keep others' tags, are found without a state, and go at the end."""
+    """They are made before the VM and change in place.
+
+    They keep foreign tags, are found without a state, and are removed at the end.
+    """
     params: Params = {
         "vmName": "exp1",
         "vmSize": "Standard_D2s_v5",
@@ -198,7 +201,7 @@ def test_disks_whose_speed_is_bought_apart_outlive_their_vm(
     assert (disk["properties"]["diskIOPSReadWrite"], disk["properties"]["diskMBpsReadWrite"]) == (4000, 1000)
     assert (disk["tags"]["cost"], azure.vm(VM)["properties"]["vmId"]) == ("lab", first)
     anew: Params = {**faster, "adminUsername": "ada", "dataDisks": [8]}
-    assert ops.losses(anew) == ["exp1 is made anew for adminUsername, and loses exp1-osdisk"]
+    assert ops.losses(anew) == ["exp1 is replaced because of adminUsername, and loses exp1-osdisk"]
     provision(anew)
     assert azure.vm(VM)["properties"]["vmId"] != first
     assert azure.get(f"{DISK}{VERSION}")["properties"]["uniqueId"] == unique

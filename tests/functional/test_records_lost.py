@@ -1,4 +1,4 @@
-"""A VM can be stopped, removed and swept whatever became of the records: the cloud is paid for, and not the disk."""
+"""Damaged or unwritable records: a VM can still be stopped, removed and swept."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from vmops import Status, VMOps
 from vmops.core.failures import FailureKind
 from vmops.core.polling import poll_until
 from vmops.core.state_dir import lock_path
-from vmops.jobs import handed, sqlite, start
+from vmops.jobs import sent_jobs, sqlite, start
 from vmops.protocol import Params
 from vmops.spec.names import OWNER_TAG
 from vmops.spec.target import Target
@@ -63,10 +63,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def test_damaged_records_are_begun_anew(
+def test_damaged_records_are_replaced(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """What they were is kept; the VM is known by its tags and the engine's state, and every verb works on it."""
+    """The damaged file is kept. Tags and the engine's state identify the VM, and every verb works."""
     vm_id = provision(dict(PARAMS))["id"]
     first = azure.vm(vm_id)["properties"]["vmId"]
     for number, (how, damage) in enumerate(DAMAGES.items(), 1):
@@ -83,8 +83,8 @@ def test_damaged_records_are_begun_anew(
     assert azure.resources() == []
 
 
-def test_a_handle_whose_record_is_lost_answers_for_no_other_operation(ops: VMOps, provision: Deploy) -> None:
-    """It may be a removal's, which has not succeeded because the VM is there and runs."""
+def test_a_handle_without_a_record_matches_no_other_operation(ops: VMOps, provision: Deploy) -> None:
+    """It may be a removal's handle: a running VM does not answer it."""
     provision(PARAMS)
     lost: Params = {**PARAMS, "asyncResultsUrl": "vmops:operation/0123456789abcdef"}
     assert ops.wait_vm_operation(lost) == (Status.FAILED, {})
@@ -114,7 +114,7 @@ exec "$@"
 
 
 def copied(state_dir: Path) -> Path:
-    """Copy a state directory; the copy's local Azure is the one of the first."""
+    """Copy a state directory; the copy uses the first one's local Azure."""
     copy = state_dir.parent / "copy"
     shutil.copytree(state_dir, copy, ignore=shutil.ignore_patterns("local", "forkserver"))
     copy.chmod(0o700)
@@ -123,7 +123,7 @@ def copied(state_dir: Path) -> Path:
 
 
 def on_a_bad_disk(how: str, copy: Path, *arguments: str) -> tuple[int, Any, str]:
-    """Call the command line where the state directory is on such a disk; give its code, answer and what it said."""
+    """Run a command with a state directory on such a disk; give its exit code, answer and errors."""
     place = copy.parent / "disk"
     place.mkdir(exist_ok=True, mode=0o700)
     environment = {**os.environ, "VMOPS_STATE_DIR": str(place), "VMOPS_OWNER": "tester"}
@@ -144,10 +144,10 @@ DISKS = {
 
 
 @pytest.mark.parametrize("disk", DISKS)
-def test_what_cannot_be_recorded_is_done_all_the_same(
+def test_without_records_removal_and_power_still_work(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, disk: str
 ) -> None:
-    """By ARM and tags alone, in the caller: SUCCEEDED or FAILED; what needs the records is refused in a sentence."""
+    """The caller itself uses ARM and tags: SUCCEEDED or FAILED. Verbs that need records are refused with a sentence."""
     vm_id = provision(PARAMS)["id"]
     provision({"vmName": "exp2", "ttl": "1h"})
     outlive(ops)
@@ -166,10 +166,8 @@ def test_what_cannot_be_recorded_is_done_all_the_same(
     assert on_a_bad_disk(DISKS[disk], copy, "deprovision", "exp1")[1]["status"] == "SUCCEEDED"
 
 
-def test_what_cannot_be_recorded_is_not_done_to_what_is_anothers(
-    azure: Azure, state_dir: Path, provision: Deploy
-) -> None:
-    """Nothing but tags tells whose it is: without them it is left, and named."""
+def test_without_records_another_owners_vm_is_refused(azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """Only tags show the owner: without them the VM is kept and named."""
     vm_id = provision(PARAMS)["id"]
     azure.tag(vm_id, {OWNER_TAG: "grace"})
     before = azure.ids()
@@ -178,10 +176,10 @@ def test_what_cannot_be_recorded_is_not_done_to_what_is_anothers(
     assert azure.ids() == before
 
 
-def test_what_cannot_be_recorded_is_not_said_to_be_gone_where_it_never_was(
+def test_without_records_removal_in_the_wrong_place_is_refused(
     azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
-    """Without records the subscription's list tells that one of that name is in another group."""
+    """The subscription's list shows that a VM of that name is in another group."""
     provision(PARAMS)
     before, copy = azure.ids(), copied(state_dir)
     for file in copy.glob("operations.db*"):
@@ -192,10 +190,8 @@ def test_what_cannot_be_recorded_is_not_said_to_be_gone_where_it_never_was(
     assert azure.ids() == before
 
 
-def test_what_cannot_be_recorded_waits_for_nobody_who_works_on_the_vm(
-    ops: VMOps, azure: Azure, state_dir: Path
-) -> None:
-    """A lock that can merely be read tells that somebody does; the answer is no."""
+def test_without_records_a_locked_vm_is_refused(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """A lock that can be read shows that somebody works on the VM."""
     copy = copied(state_dir)
     (copy / "locks").mkdir(exist_ok=True)
     lock = lock_path(copy, Target.from_params(PARAMS).stack)
@@ -206,10 +202,10 @@ def test_what_cannot_be_recorded_waits_for_nobody_who_works_on_the_vm(
     assert (code, told["failure"]["kind"]) == (1, "locked")
 
 
-def test_records_that_come_back_are_used_again(
+def test_readable_records_are_used_again(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk was full for a while: the VM was removed meanwhile, and the same program makes it again."""
+    """The VM was removed while the disk was full, and the same program makes it again."""
     provision(PARAMS)
     monkeypatch.setattr(sqlite, "_ROOM", 1 << 62)
     assert ops.vm_provision({"vmName": "exp2"}) == (Status.FAILED, {})
@@ -222,10 +218,10 @@ def test_records_that_come_back_are_used_again(
     assert azure.resources() == []
 
 
-def test_a_removal_whose_worker_cannot_be_started_is_carried_out_by_its_caller(
+def test_a_removal_without_a_worker_runs_in_the_caller(
     ops: VMOps, azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The record could be written, and what the worker needs could not: it ends as it did end."""
+    """The record was written but no worker could start; the outcome is recorded."""
     provision(PARAMS)
     monkeypatch.setattr(start, "log_path", lambda *_: Path("/proc/none/log"))
     assert ops.vm_deprovision(dict(PARAMS)) == (Status.SUCCEEDED, {})
@@ -237,10 +233,10 @@ def test_a_removal_whose_worker_cannot_be_started_is_carried_out_by_its_caller(
     assert failure.kind is FailureKind.ENGINE
 
 
-def test_locks_that_were_deleted_let_no_second_worker_in(
+def test_deleted_lock_files_do_not_admit_a_second_worker(
     ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
 ) -> None:
-    """A worker that lives is in flight whatever the lock says: it is joined, and ended by a removal."""
+    """An operation with a living worker is in flight: it is joined, or ended by a removal."""
     azure.stick("create")
     params = dict(PARAMS)
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -258,7 +254,7 @@ def test_locks_that_were_deleted_let_no_second_worker_in(
 
 @pytest.fixture
 def stopped(ops: VMOps, azure: Azure, state_dir: Path) -> psutil.Process:
-    """Give a fork server that stands still."""
+    """Give a stopped (SIGSTOP) fork server."""
     assert ops.vm_deprovision({"vmName": "warm"}) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(False, {"vmName": "warm"})[0] is Status.SUCCEEDED
     (server,) = (process for kind, process in all_of(state_dir) if kind == "forkserver")
@@ -266,10 +262,10 @@ def stopped(ops: VMOps, azure: Azure, state_dir: Path) -> psutil.Process:
     return server
 
 
-def test_a_fork_server_that_stands_still_is_replaced(
+def test_a_stopped_fork_server_is_replaced(
     ops: VMOps, azure: Azure, stopped: psutil.Process, deprovision: Deploy
 ) -> None:
-    """Every VM would wait for ever: whoever waits ends it, and what he asked for begins."""
+    """A waiting caller kills it, and its job starts."""
     asked = [{"vmName": "exp1"}, {"vmName": "exp2"}]
     assert [ops.vm_provision(params) for params in asked] == [(Status.PENDING, {})] * 2
     assert [ops.wait_vm_deployment(True, params)[0] for params in asked] == [Status.SUCCEEDED] * 2
@@ -279,11 +275,11 @@ def test_a_fork_server_that_stands_still_is_replaced(
     assert azure.resources() == []
 
 
-def test_what_a_stopped_fork_server_had_is_interrupted_for_all_others(
+def test_other_callers_jobs_in_a_killed_fork_server_are_interrupted(
     ops: VMOps, azure: Azure, stopped: psutil.Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody else has the order: it is told so, and the same call goes on."""
-    monkeypatch.setattr(handed, "_PATIENCE", 0.0)
+    """Only their callers have the jobs; the same call continues."""
+    monkeypatch.setattr(sent_jobs, "_CHECK_INTERVAL", 0.0)
     assert ops.vm_provision(dict(PARAMS)) == (Status.PENDING, {})
     other = VMOps(ops.settings)
     assert other.wait_vm_deployment(True, dict(PARAMS)) == (Status.FAILED, {})
@@ -296,10 +292,10 @@ def test_what_a_stopped_fork_server_had_is_interrupted_for_all_others(
 
 
 @pytest.mark.parametrize("verb", ["cancel", "deprovision"])
-def test_a_stopped_fork_server_keeps_nobody_from_ending_what_it_holds(
+def test_a_job_in_a_stopped_fork_server_can_be_cancelled(
     ops: VMOps, azure: Azure, stopped: psutil.Process, verb: str
 ) -> None:
-    """It holds the VM's lock in its queue: who cancels, or removes, takes that from it."""
+    """The fork server holds the VM's lock: cancel and removal kill it."""
     params = dict(PARAMS)
     assert ops.vm_provision(params) == (Status.PENDING, {})
     if verb == "cancel":

@@ -1,4 +1,4 @@
-"""What the dead have left is put right: by the next call, whatever it is, and by `recover`."""
+"""Recovery from dead processes: by the next call of any verb, and by `recover`."""
 
 import json
 import os
@@ -33,12 +33,12 @@ SECRETIVE: Params = {
 
 
 def changes(ops: VMOps, params: Params) -> list[dict[str, str]]:
-    """Give what a provision would change; that the provider itself is read is no change."""
+    """Give the changes that a provision would make; reading the provider is not a change."""
     return [step for step in ops.plan(params) if not step["resource"].startswith("azure-native")]
 
 
 def spoil(path: Path, how: str) -> None:
-    """Leave a file as a loss of power, a full disk or a hand may leave it."""
+    """Damage a file as a power failure, a full disk or a person may."""
     match how:
         case "empty":
             path.write_bytes(b"")
@@ -58,7 +58,7 @@ def backend(state_dir: Path) -> Path:
 
 @pytest.fixture
 def provider(azure: Azure, state_dir: Path) -> Iterator[psutil.Process]:
-    """Give the process of the local Azure's provider, which goes on after the test."""
+    """Give the process of the local Azure's provider, which is resumed after the test."""
     record = endpoint.read(state_dir)
     assert record
     found = psutil.Process(record.provider_pid)
@@ -72,20 +72,20 @@ def state_file(backend: Path) -> Path:
 
 
 def without_copies(backend: Path) -> None:
-    """Take every copy of the state away."""
+    """Delete every copy of the state."""
     for place in ("stacks/vmops/*.bak", "history/vmops/*/*.checkpoint.json"):
         for copy in backend.glob(place):
             copy.unlink()
 
 
 SPOILT = [("empty", True), ("lost", True), ("cut off", False), ("garbage", False), ("lost", False)]
-"""How the engine's state is spoilt, and whether its copies are left."""
+"""How the engine's state is damaged, and whether its copies are left."""
 
 
-def test_a_state_that_cannot_be_read_is_no_dead_end(
+def test_an_unreadable_state_is_recovered(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """It is restored from a copy, else rebuilt from what ARM has; the VM stays the same, and all of it goes."""
+    """It is restored from a copy, or rebuilt from ARM. The VM stays the same, and everything can be removed."""
 
     def spoil_state(how: str, *, copies: bool) -> None:
         spoil(state_file(backend), how)
@@ -106,10 +106,10 @@ def test_a_state_that_cannot_be_read_is_no_dead_end(
         assert azure.resources() == [], how
 
 
-def test_a_copy_from_before_anything_was_made_is_completed(
+def test_an_empty_copy_of_the_state_is_completed(
     azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """It knows the stack, but not even the provider: what ARM has is adopted all the same, and stays what it is."""
+    """The copy has only the stack: existing resources are adopted unchanged."""
     first = azure.vm(provision(PARAMS)["id"])["properties"]["vmId"]
     state = json.loads(state_file(backend).read_text())
     latest = state["checkpoint"]["latest"]
@@ -127,10 +127,10 @@ def addresses(azure: Azure) -> list[str]:
     return [each for each in azure.ids() if "/publicIPAddresses/" in each]
 
 
-def test_an_address_that_is_not_wanted_any_more_goes_though_no_state_knows_it(
+def test_an_unwanted_address_outside_the_state_is_deleted(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """It costs money, and it lets the VM be reached: it is taken off the interface, and the VM stays the same."""
+    """It is detached from the interface, and the VM stays the same."""
     first = azure.vm(provision(SECRETIVE)["id"])["properties"]["vmId"]
     assert addresses(azure)
     spoil(state_file(backend), "lost")
@@ -145,10 +145,10 @@ def test_an_address_that_is_not_wanted_any_more_goes_though_no_state_knows_it(
     assert azure.resources() == []
 
 
-def test_an_address_whose_create_was_cut_off_goes_when_it_is_not_wanted(
+def test_an_unwanted_address_with_an_interrupted_create_is_deleted(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
-    """ARM has made it and the engine never heard: the next provision, which wants none, removes it."""
+    """ARM made it without the engine's knowledge: the next provision, which wants none, deletes it."""
     keep = {"method": "PUT", "path": "*/publicIPAddresses/*", "effect": {"do": "delay", "answer": True}}
     azure.fault(keep)
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
@@ -161,14 +161,14 @@ def test_an_address_whose_create_was_cut_off_goes_when_it_is_not_wanted(
 
 
 def other_sizes() -> Iterator[Params]:
-    """Give the VM in sizes by turns, so that there is always something to be done."""
+    """Give the VM with alternating sizes, so that each provision has a change."""
     return ({**PARAMS, "vmSize": size} for size in cycle(("Standard_B4ms", "Standard_B2s")))
 
 
-def test_settings_of_the_engine_that_cannot_be_read_are_made_anew(
+def test_unreadable_engine_settings_are_recreated(
     azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """They hold nothing that the state does not."""
+    """The state has everything that they had."""
     provision(PARAMS)
     (settings,) = (state_dir / "stacks").glob("*/Pulumi.exp1-*.yaml")
     for how, params in zip(("cut off", "garbage", "lost"), other_sizes(), strict=False):
@@ -181,8 +181,8 @@ def test_settings_of_the_engine_that_cannot_be_read_are_made_anew(
     assert azure.resources() == []
 
 
-def test_an_engines_lock_that_cannot_be_read_is_nobodys(backend: Path, azure: Azure, provision: Deploy) -> None:
-    """The engine writes such files as a whole: what is less was left by a host that went down."""
+def test_an_unreadable_engine_lock_is_removed(backend: Path, azure: Azure, provision: Deploy) -> None:
+    """The engine writes locks atomically, so an incomplete one is from before a crash of the host."""
     provision(PARAMS)
     left = backend / "locks" / "organization" / "vmops" / state_file(backend).stem / "0.json"
     for text, params in zip(("", "half a lo", '{"pid": 1}'), other_sizes(), strict=False):
@@ -192,10 +192,10 @@ def test_an_engines_lock_that_cannot_be_read_is_nobodys(backend: Path, azure: Az
         assert not left.exists(), text
 
 
-def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
+def test_files_damaged_by_a_killed_engine_do_not_stop_a_removal(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy
 ) -> None:
-    """The engine dies in the middle of its destroy: the worker goes on without it, and forgets the stack."""
+    """The engine dies during its destroy; the worker continues without it, and removes the stack."""
     provision(PARAMS)
     azure.stick("delete")
     state = state_file(backend)
@@ -208,10 +208,10 @@ def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
     assert azure.resources() == []
 
 
-def test_tags_that_a_killed_removal_left_stop_nothing(
+def test_tags_left_by_a_killed_removal_do_not_stop_a_provision(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """They are written a moment before the stack is removed: whoever comes next reads them, or does without."""
+    """They are written just before the stack is removed, and may be incomplete."""
     for text in ("", '{"version":1,"tags":{}}'):
         provision(dict(PARAMS))
         (state,) = backend.glob("stacks/vmops/*.json")
@@ -224,10 +224,10 @@ def test_tags_that_a_killed_removal_left_stop_nothing(
         assert list(backend.glob("stacks/vmops/*.pulumi-tags")) == [], text
 
 
-def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
+def test_recover_repairs_a_killed_deployment_and_is_idempotent(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """The record is over, no lock is held, the state knows what exists, and ARM was only asked."""
+    """The record is closed, no lock is held, the state has all existing resources, and ARM is only read."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert poll_until(lambda: begun(azure), timeout=120)
@@ -254,7 +254,7 @@ def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
 def test_recover_leaves_a_lost_state_to_the_next_provision(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """Without the program nobody knows the password: what is known by half would be replaced."""
+    """Without the program the password is unknown, and incomplete inputs would replace the VM."""
     first = azure.vm(provision(SECRETIVE)["id"])["properties"]["vmId"]
     spoil(state_file(backend), "lost")
     without_copies(backend)
@@ -266,10 +266,10 @@ def test_recover_leaves_a_lost_state_to_the_next_provision(
     assert azure.resources() == []
 
 
-def test_a_group_that_was_adopted_is_not_the_engines_to_delete(
+def test_an_adopted_group_is_not_deleted_by_the_engine(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """Killed right after the state was rebuilt, a deprovision still leaves alone what others have in our group."""
+    """After a kill just after the state was rebuilt, a deprovision still keeps foreign resources in our group."""
     group = provision(PARAMS)["id"].partition("/providers/")[0]
     theirs = f"{group}/providers/Microsoft.Network/networkSecurityGroups/theirs"
     azure.put(f"{theirs}?api-version=2024-05-01", {"location": "westus2"})
@@ -284,14 +284,14 @@ def test_a_group_that_was_adopted_is_not_the_engines_to_delete(
 
 
 def state_file_has(backend: Path, word: str) -> bool:
-    """Tell whether the engine's state speaks of something; a file may be replaced between two looks."""
+    """Tell whether the engine's state contains a text; the file may be replaced between two reads."""
     with suppress(FileNotFoundError):
         return any(word in path.read_text() for path in (backend / "stacks" / "vmops").glob("*.json"))
     return False
 
 
-def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Path) -> None:
-    """Who works on the VM is named, and goes on."""
+def test_recover_is_refused_while_a_worker_lives(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """The refusal names who works on the VM."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert poll_until(lambda: begun(azure), timeout=120)
@@ -303,15 +303,15 @@ def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Pa
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED
 
 
-def test_looking_after_a_vm_that_is_not_there_leaves_nothing(ops: VMOps, azure: Azure, state_dir: Path) -> None:
-    """Neither a wait nor a recovery of what nobody knows makes a directory that nobody would remove."""
+def test_recover_of_an_absent_vm_leaves_nothing(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Neither a wait nor a recovery creates a directory."""
     assert ops.wait_vm_deployment(True, {**PARAMS, "pollTimeout": 0}) == (Status.FAILED, {})
     assert ops.recover(PARAMS)[0] is Status.SUCCEEDED
     assert list((state_dir / "stacks").glob("*")) == []
 
 
-def test_recover_leaves_a_foreign_vm_alone(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
-    """It is named, not adopted."""
+def test_recover_does_not_change_a_foreign_vm(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """It is reported and not adopted."""
     vm_id = provision(PARAMS)["id"]
     azure.put(f"{vm_id}?api-version=2024-07-01", {**azure.vm(vm_id), "tags": {OWNER_TAG: "grace"}})
     status, found = ops.recover(PARAMS)
@@ -325,10 +325,10 @@ exec '{engine}' "$@"
 """
 
 
-def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
+def test_a_dead_workers_processes_are_killed_before_the_next_worker_starts(
     ops: VMOps, azure: Azure, state_dir: Path, engine: Path, tmp_path: Path, deprovision: Deploy
 ) -> None:
-    """An engine that hangs, with its worker dead, holds the VM's lock for ever: the next look ends it."""
+    """A hanging engine without a worker holds the VM's lock; the next query kills it."""
     hanging, place = tmp_path / "pulumi", tmp_path / "pid"
     hanging.write_text(HANGING.format(place=place, engine=engine))
     hanging.chmod(0o700)
@@ -348,10 +348,10 @@ def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
     assert azure.resources() == []
 
 
-def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
+def test_cancel_kills_a_worker_and_an_engine_that_ignore_sigterm(
     ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
 ) -> None:
-    """By force, after the time for an end in order; the lock is free and the record over."""
+    """After the time for a graceful end they are killed; the lock is free and the record closed."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert poll_until(lambda: begun(azure), timeout=120)
@@ -367,7 +367,7 @@ def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
 def test_a_removal_in_flight_can_be_cancelled(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """Its worker holds both of the VM's locks, and is no worker of a provision; the same call then goes on."""
+    """Its worker holds both locks of the VM; the same call then continues."""
     provision(PARAMS)
     azure.stick("delete")
     assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
@@ -379,10 +379,10 @@ def test_a_removal_in_flight_can_be_cancelled(
     assert azure.resources() == []
 
 
-def test_an_engine_that_hangs_is_ended(
+def test_a_hanging_engine_is_ended(
     azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, provider: psutil.Process
 ) -> None:
-    """It says nothing and works on nothing: the deployment fails, the same call goes on."""
+    """Without output and without work the deployment fails, and the same call continues."""
     impatient = VMOps(Settings(state_dir=state_dir, owner="tester", engine_silence=12))
     provider.suspend()
     assert impatient.vm_provision(PARAMS) == (Status.PENDING, {})
@@ -408,7 +408,7 @@ def test_an_engine_that_hangs_is_ended(
 
 
 def test_recover_from_a_shell(azure: Azure, backend: Path, provision: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says what was put right, in words or as one JSON value."""
+    """It prints what was repaired, as text or as one JSON value."""
     monkeypatch.setenv("VMOPS_OWNER", "tester")
     from typer.testing import CliRunner
 

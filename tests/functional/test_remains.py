@@ -1,4 +1,4 @@
-"""What remains after the engine's destroy: let go, handed over, or left to whom it belongs."""
+"""Cleanup after the engine's destroy: deletion, transfer to other users, and foreign resources that stay."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -33,16 +33,16 @@ def listed(world: World, claim: ownership.Claim = CLAIM) -> list[str]:
     return [found["name"] for found in inventory.read(world.arm, claim).to_go]
 
 
-def test_what_is_ours_is_listed_users_first_and_the_group_last(world: World) -> None:
-    """In the order in which ARM lets them go."""
+def test_list_owned_orders_users_first_and_the_group_last(world: World) -> None:
+    """This is the order in which ARM permits the deletions."""
     world.put_machine(OURS)
     world.put(NSG, HERS)
     assert [found["id"] for found in inventory.read(world.arm, CLAIM).to_go] == [VM, NIC, NET, DISK, GROUP]
 
 
 @pytest.mark.parametrize(("vm_name", "disk"), [("vm", "vm-osdisk"), ("vm", "VM-osdisk"), ("Exp1", "Exp1-osdisk")])
-def test_a_disk_without_a_tag_is_ours_by_its_name_in_our_own_group(world: World, vm_name: str, disk: str) -> None:
-    """A machine that failed may leave one; Azure compares names without case."""
+def test_an_untagged_disk_in_our_group_is_owned_by_its_name(world: World, vm_name: str, disk: str) -> None:
+    """A failed machine may leave one; names match in any case."""
     vm = VmSpec.from_params({"vmName": vm_name, "resourceGroup": "rg"}).identity
     world.put(GROUP, {STACK_TAG: vm.stack, OWNER_TAG: "ada"})
     world.put_disk(disk)
@@ -50,22 +50,22 @@ def test_a_disk_without_a_tag_is_ours_by_its_name_in_our_own_group(world: World,
     assert listed(world, ownership.Claim(vm, "ada")) == [disk, "rg"]
 
 
-def test_a_disk_of_a_vm_with_a_longer_name_is_not_ours(world: World) -> None:
-    """Two VMs in one group may be called vm and vm-2: each has disks of its own."""
+def test_a_disk_of_a_vm_with_a_longer_name_is_not_owned(world: World) -> None:
+    """VMs called vm and vm-2 may be in one group."""
     world.put(GROUP, OURS)
     world.put_disk("vm-2-osdisk")
     assert listed(world) == ["rg"]
 
 
-def test_all_that_is_ours_goes_and_the_group_with_it(world: World) -> None:
-    """In-use refusals pass; nothing is left to pay for, the disk that the machine left behind included."""
+def test_delete_owned_deletes_all_and_the_group(world: World) -> None:
+    """Refusals for resources in use are retried, and the machine's disk is deleted too."""
     world.put_machine(OURS)
     assert release(world) == []
     assert world.left() == set()
 
 
-def test_what_is_still_in_use_is_asked_for_again(tmp_path: Path) -> None:
-    """Azure refuses to delete the interface of a machine that is going, and lets it go once that is gone."""
+def test_delete_owned_retries_resources_in_use(tmp_path: Path) -> None:
+    """Azure refuses to delete an interface until its machine is gone."""
     with slow_world(tmp_path, pace=0.005) as world:
         world.put_machine(OURS)
         asked = world.journal.asked
@@ -79,8 +79,8 @@ def test_what_is_still_in_use_is_asked_for_again(tmp_path: Path) -> None:
     assert deletions() == 2
 
 
-def test_a_group_that_goes_between_two_looks_is_gone(tmp_path: Path) -> None:
-    """Its deletion ends when it ends: the group that was just seen need not be there to be listed."""
+def test_delete_owned_accepts_a_group_deleted_meanwhile(tmp_path: Path) -> None:
+    """Its deletion may end between two reads."""
     with slow_world(tmp_path) as world:
         world.put(GROUP, OURS)
         world.arm.delete(GROUP)
@@ -89,8 +89,8 @@ def test_a_group_that_goes_between_two_looks_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3])
-def test_a_group_that_goes_while_it_is_let_go_is_gone(tmp_path: Path, looks: int) -> None:
-    """Whichever look is the last that sees it: that it is gone is what was wanted."""
+def test_delete_owned_accepts_a_group_deleted_during_the_transfer(tmp_path: Path, looks: int) -> None:
+    """At whichever read it is gone."""
     with slow_world(tmp_path) as world:
         world.put(GROUP, OURS)
         world.arm.delete(GROUP)
@@ -106,8 +106,8 @@ def test_a_group_that_goes_while_it_is_let_go_is_gone(tmp_path: Path, looks: int
         assert world.left() == set()
 
 
-def test_what_found_nothing_is_looked_at_again(world: World) -> None:
-    """A write of the dead that was still on its way is found by it."""
+def test_delete_owned_repeats_an_empty_inventory(world: World) -> None:
+    """The second one finds a late write of a dead process."""
     second = {"method": "GET", "path": GROUP, "nth": 2, "effect": {"do": "delay"}}
     world.send("PUT", "/_local/faults", [second])
     with ThreadPoolExecutor() as threads:
@@ -121,16 +121,16 @@ def test_what_found_nothing_is_looked_at_again(world: World) -> None:
     assert any(asked.startswith(f"DELETE {GROUP}?") for asked in world.journal.asked)
 
 
-def test_releasing_what_is_gone_is_success(world: World) -> None:
-    """Called twice, or for a VM that never was."""
+def test_delete_owned_without_resources_succeeds(world: World) -> None:
+    """On a second call, or for a VM that never existed."""
     assert release(world) == []
     world.put(GROUP)
     assert release(world) == []
     assert world.left() == {GROUP}
 
 
-def test_a_group_of_another_stays_with_what_is_theirs(world: World) -> None:
-    """A disk without a tag is nobody's business there, whatever its name."""
+def test_delete_owned_keeps_a_foreign_group_and_its_contents(world: World) -> None:
+    """An untagged disk there is not ours, whatever its name."""
     world.put_machine(OURS)
     world.put(GROUP)
     world.put_disk("vm-osdisk-of-yesterday")
@@ -139,16 +139,16 @@ def test_a_group_of_another_stays_with_what_is_theirs(world: World) -> None:
     assert world.left() == {GROUP, NSG, f"{COMPUTE}/disks/vm-osdisk-of-yesterday"}
 
 
-def test_our_group_stays_for_the_sake_of_what_is_not_ours(world: World) -> None:
-    """Deleting a group deletes all in it: what a stranger put there is named instead."""
+def test_delete_owned_keeps_our_group_with_foreign_contents(world: World) -> None:
+    """Deleting the group would delete them; they are named instead."""
     world.put_machine(OURS)
     world.put(NSG)
     assert release(world) == [NSG]
     assert world.left() == {GROUP, NSG}
 
 
-def test_what_another_still_uses_is_handed_over(world: World) -> None:
-    """The network that we made and they use is theirs from now on, and so is the group around it."""
+def test_a_resource_used_by_another_stack_is_transferred(world: World) -> None:
+    """Our network gets the other stack's tags, and so does its group."""
     theirs = f"{NETWORK}/networkInterfaces/exp2-nic"
     world.put_machine(OURS)
     world.put_nic(HERS, path=theirs)
@@ -158,8 +158,8 @@ def test_what_another_still_uses_is_handed_over(world: World) -> None:
     assert world.send("GET", NET).json()["tags"] == {**HERS, GIVEN_TAG: SPEC.stack}
 
 
-def test_what_a_stranger_still_uses_is_given_away(world: World) -> None:
-    """Who does not use vmops gets it without our tags: nobody will delete it under their feet."""
+def test_a_resource_used_by_a_foreign_vm_loses_our_tags(world: World) -> None:
+    """Without our tags no later removal deletes it."""
     theirs = f"{NETWORK}/networkInterfaces/stranger-nic"
     world.put_machine({**OURS, "team": "lab"})
     world.put_nic(path=theirs)
@@ -167,8 +167,8 @@ def test_what_a_stranger_still_uses_is_given_away(world: World) -> None:
     assert world.send("GET", NET).json()["tags"] == {"team": "lab"}
 
 
-def test_what_another_owners_vm_uses_is_not_tried(world: World) -> None:
-    """Though it carries our tags: the VM is theirs, and so is all of it."""
+def test_a_resource_used_by_another_owners_vm_is_not_deleted(world: World) -> None:
+    """Although it has our tags: the VM is theirs, with everything that it uses."""
     world.put_machine(HERS)
     world.arm.merge_tags(NIC, OURS)
     there = world.left()
@@ -189,18 +189,18 @@ def lock(world: World, scope: str) -> None:
 
 
 def put_address(world: World) -> None:
-    """Put an address of ours there that nothing uses."""
+    """Create an address of ours that nothing uses."""
     world.put(IP, OURS, sku={"name": "Standard"}, properties={"publicIPAllocationMethod": "Static"})
 
 
 def deletions(world: World) -> Counter[str]:
-    """Count the deletions that were asked for, by the id."""
+    """Count the requested deletions by id."""
     asked = [each.partition("?")[0].split() for each in world.journal.asked]
     return Counter(path for method, path in asked if method == "DELETE")
 
 
-def test_what_is_locked_stays_alone(world: World) -> None:
-    """A lock is final for its resource: the others go, and what is still paid for is named with the way out."""
+def test_only_locked_resources_stay(world: World) -> None:
+    """Refusals by a lock are final. Other resources are deleted, and the rest is named with a remedy."""
     world.put_machine(OURS)
     put_address(world)
     lock(world, IP)
@@ -218,7 +218,7 @@ def test_what_is_locked_stays_alone(world: World) -> None:
 
 
 def test_a_locked_machine_keeps_what_it_uses(world: World) -> None:
-    """What it uses would be refused as long as it is there: asked once, and named as left."""
+    """The deletion of what it uses is tried once, and reported as left."""
     world.put_machine(OURS)
     lock(world, VM)
     with pytest.raises(OperationFailed) as failed:
@@ -230,7 +230,7 @@ def test_a_locked_machine_keeps_what_it_uses(world: World) -> None:
 
 
 def test_two_locks_are_both_named(world: World) -> None:
-    """Who removes one of them and calls again should not learn only then of the other."""
+    """One failure names both."""
     world.put_machine(OURS)
     put_address(world)
     for scope in (VM, IP):
@@ -240,8 +240,8 @@ def test_two_locks_are_both_named(world: World) -> None:
     assert all(f"remove the management lock from {scope}" in failed.value.failure.next_step for scope in (VM, IP))
 
 
-def test_a_locked_group_is_asked_for_each_resource_once(world: World) -> None:
-    """Nothing in it can go, and nothing is asked for again; the reason is said once."""
+def test_in_a_locked_group_each_deletion_is_tried_once(world: World) -> None:
+    """No deletion is retried, and the reason is reported once."""
     world.put_machine(OURS)
     lock(world, GROUP)
     there = world.left()
@@ -252,8 +252,8 @@ def test_a_locked_group_is_asked_for_each_resource_once(world: World) -> None:
     assert world.left() == there
 
 
-def test_what_may_not_be_deleted_may_be_so_after_a_grant(world: World) -> None:
-    """A role that was given minutes ago is not known everywhere: that is said, and the others are tried."""
+def test_a_forbidden_deletion_succeeds_after_a_role_assignment(world: World) -> None:
+    """A new role is not known everywhere at once: the failure says so, and other deletions are tried."""
     world.put_machine(OURS)
     denied = {"path": NET, "verbs": ["delete"], "effect": {"do": "refuse", "code": "AuthorizationFailed"}}
     world.send("PUT", "/_local/faults", [denied])
@@ -264,8 +264,8 @@ def test_what_may_not_be_deleted_may_be_so_after_a_grant(world: World) -> None:
     assert world.left() == {GROUP, NET, SUBNET}
 
 
-def test_a_group_that_will_not_go_is_asked_for_again_or_named(world: World) -> None:
-    """A refusal that passes is met again; one that does not is told at once, and an empty group costs nothing."""
+def test_a_blocked_group_deletion_is_retried_or_reported(world: World) -> None:
+    """A transient refusal is retried, a permanent one reported at once; an empty group costs nothing."""
     world.put(GROUP, OURS)
     busy = {"method": "DELETE", "path": GROUP, "nth": 1, "effect": {"do": "refuse", "code": "Conflict:concurrent"}}
     world.send("PUT", "/_local/faults", [busy])
@@ -277,8 +277,8 @@ def test_a_group_that_will_not_go_is_asked_for_again_or_named(world: World) -> N
     assert failed.value.failure.message == f"rg: somebody has locked {GROUP} (ScopeLocked)"
 
 
-def test_what_does_not_go_is_asked_for_less_and_less_often(world: World) -> None:
-    """Not every second for an hour; the deadline then tells of the last refusal."""
+def test_repeated_deletions_are_retried_with_backoff(world: World) -> None:
+    """Not every second for an hour; the deadline reports the last refusal."""
     world.put_machine(OURS)
     world.send("PUT", "/_local/faults", [{"path": NIC, "verbs": ["delete"], "effect": {"do": "refuse", **IN_USE}}])
     with pytest.raises(OperationFailed) as failed:
@@ -288,8 +288,8 @@ def test_what_does_not_go_is_asked_for_less_and_less_often(world: World) -> None
 
 
 @pytest.mark.parametrize("tags", [{OWNER_TAG: "mallory"}, {OWNER_TAG: "mallory", "team": "lab"}])
-def test_what_another_owner_has_under_our_stack_stays(world: World, tags: dict[str, str]) -> None:
-    """The owner is asked of every resource: the stack's name, which two owners may share, proves nothing."""
+def test_another_owners_resource_with_our_stack_tag_stays(world: World, tags: dict[str, str]) -> None:
+    """Two owners may have stacks of one name, so the owner of every resource is checked."""
     world.put_machine(OURS)
     world.put(NSG, {STACK_TAG: SPEC.stack, **tags})
     there = world.left()
@@ -298,8 +298,8 @@ def test_what_another_owner_has_under_our_stack_stays(world: World, tags: dict[s
     assert world.left() == there
 
 
-def test_what_is_left_of_another_owners_vm_is_refused_as_a_whole(world: World) -> None:
-    """Their VM was deleted by hand, and the rest is theirs still."""
+def test_removal_of_another_owners_orphans_is_refused(world: World) -> None:
+    """Their VM was deleted by hand."""
     world.put_machine(OURS)
     world.arm.delete(VM)
     world.pass_time()

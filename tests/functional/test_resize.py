@@ -1,4 +1,4 @@
-"""A resize that the hardware on which a VM runs has no room for, by the real engine: elsewhere, or back as it was."""
+"""Resizes that the VM's hardware cannot provide, with the real engine: elsewhere, or back to the old size."""
 
 import json
 from collections.abc import Callable
@@ -20,12 +20,12 @@ OTHER_CLUSTER, SAME_CLUSTER = "Standard_D2as_v5", "Standard_D4s_v5"
 
 
 def capacity(size: str, left: int) -> None:
-    """Let there be room for so many more machines of a size."""
+    """Limit the capacity for a size to so many more machines."""
     CliRunner().invoke(app, ["capacity", size, str(left)], catch_exceptions=False)
 
 
 def power_verbs(azure: Azure) -> list[str]:
-    """Give the power verbs that were asked for."""
+    """Give the requested power verbs."""
     return [each.rpartition("/")[2] for each in azure.writes() if each.startswith("POST")]
 
 
@@ -40,8 +40,8 @@ def events(ops: VMOps, name: str) -> list[dict[str, Any]]:
     return [each for each in logged if each["event"] == name]
 
 
-def test_a_size_that_the_hardware_lacks_is_had_elsewhere(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Azure asks for a deallocation; it is said before, and the VM keeps its disks."""
+def test_a_size_outside_the_cluster_is_reached_by_deallocation(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Azure requires it. It is logged first, and the VM keeps its disks."""
     vm_id = provision(dict(PARAMS))["id"]
     first = azure.vm(vm_id)["properties"]["vmId"]
     provision({**PARAMS, "vmSize": OTHER_CLUSTER})
@@ -55,10 +55,10 @@ def test_a_size_that_the_hardware_lacks_is_had_elsewhere(ops: VMOps, azure: Azur
 
 
 @pytest.mark.parametrize("asked", [OTHER_CLUSTER, SAME_CLUSTER])
-def test_a_size_for_which_there_is_no_room_leaves_the_vm_as_it_was(
+def test_a_resize_without_capacity_restores_the_old_size(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, asked: str
 ) -> None:
-    """Whether Azure refuses at once or after all: the VM runs again with its old size, and the refusal is named."""
+    """Whether Azure refuses at once or at the end of the operation. The VM runs again, and the refusal is reported."""
     vm_id = provision(dict(PARAMS))["id"]
     capacity(asked, 0)
     failure = failed(ops, {**PARAMS, "vmSize": asked})
@@ -72,8 +72,10 @@ def test_a_size_for_which_there_is_no_room_leaves_the_vm_as_it_was(
     assert azure.resources() == []
 
 
-def test_a_vm_that_finds_no_way_back_is_told_to_stand_still(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Its old place may be another's by then; the same call goes on once there is room."""
+def test_a_failed_resize_that_cannot_be_undone_reports_a_stopped_vm(
+    ops: VMOps, azure: Azure, provision: Deploy
+) -> None:
+    """The capacity for its old size is used by others; the same call continues once there is some."""
     vm_id = provision(dict(PARAMS))["id"]
     starts = {"do": "fail", "code": "AllocationFailed"}
     azure.fault({"path": "*/virtualMachines/exp1", "verbs": ["start"], "effect": starts})
@@ -85,8 +87,8 @@ def test_a_vm_that_finds_no_way_back_is_told_to_stand_still(ops: VMOps, azure: A
     assert (size(azure, vm_id), azure.power(vm_id)) == (OTHER_CLUSTER, "running")
 
 
-def test_a_size_that_the_location_lacks_stops_no_vm(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """No deallocation helps there."""
+def test_a_size_missing_in_the_location_does_not_stop_the_vm(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """A deallocation would not help."""
     vm_id = provision(dict(PARAMS))["id"]
     failure = failed(ops, {**PARAMS, "vmSize": "Standard_M128ms"})
     assert failure.code == "SkuNotAvailable"

@@ -1,4 +1,4 @@
-"""A command that has a VM for as long as it runs, from a shell."""
+"""``vmops run``: a command that has a VM while it runs."""
 
 import json
 import os
@@ -19,7 +19,7 @@ FOREGROUND = "from vmops.cli.foreground import _in_foreground; print(_in_foregro
 
 @pytest.fixture
 def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
-    """Give VMOps, for the owner that the command line has too."""
+    """Give VMOps for the owner that the command line has."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
     return ops
 
@@ -30,15 +30,15 @@ def run(name: str, program: str, *options: str) -> list[str]:
 
 
 def test_nothing_is_left_however_the_command_ends(ops: VMOps, azure: Azure) -> None:
-    """The exit code is the command's, to which signals are passed on; only the killed leaves its VM to the sweep."""
+    """The exit code is the command's, and signals are forwarded to it. After a kill the VM is swept."""
     commands = {name: run(f"exp-{name}", f"print('inside', flush=True); {ending}") for name, ending in ENDINGS.items()}
     codes = {"exception": 1, "exit": 3, "sigint": 128 + 2, "sigterm": 128 + 15, "sigkill": -9}
     assert end_all(commands) == codes
     sweep_what_was_killed(ops, azure)
 
 
-def test_the_command_knows_its_vm_which_stays_if_it_fails_and_is_to_be_kept(ops: VMOps, azure: Azure) -> None:
-    """Address, ssh command and outputs are in the environment; the file of the outputs is the user's alone."""
+def test_run_passes_the_vm_to_the_command_and_keeps_it_on_error(ops: VMOps, azure: Azure) -> None:
+    """Address, ssh command and outputs are in the environment; the outputs' file is private."""
     tells = """
 import json, os, pathlib
 outputs = pathlib.Path(os.environ["VMOPS_OUTPUTS"])
@@ -60,10 +60,10 @@ sys.exit(4)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_vm_goes_at_the_first_signal_though_the_command_goes_on(
+def test_the_first_signal_starts_the_removal_while_the_command_runs(
     ops: VMOps, azure: Azure, number: signal.Signals
 ) -> None:
-    """A runner that gives up sends a signal, and kills all that is left soon after."""
+    """A CI runner sends a signal, and kills everything soon after."""
     deaf = f"import signal; signal.signal({int(number)}, signal.SIG_IGN); print('inside', flush=True); sys.stdin.read()"
     with start(run("exp1", deaf)) as process:
         hear(process, "inside")
@@ -74,8 +74,8 @@ def test_the_vm_goes_at_the_first_signal_though_the_command_goes_on(
     assert ops.wait_vm_deployment(False, {"vmName": "exp1"})[0] is Status.SUCCEEDED
 
 
-def test_a_vm_that_is_to_be_kept_is_no_signals_to_remove(ops: VMOps, azure: Azure) -> None:
-    """The command ends by it, with an error, and leaves its VM to a look."""
+def test_keep_on_error_does_not_remove_at_a_signal(ops: VMOps, azure: Azure) -> None:
+    """The signal ends the command with an error, and the VM stays."""
     with start(run("exp1", "print('inside', flush=True); sys.stdin.read()", "--keep-on-error")) as process:
         hear(process, "inside")
         process.send_signal(signal.SIGTERM)
@@ -83,8 +83,8 @@ def test_a_vm_that_is_to_be_kept_is_no_signals_to_remove(ops: VMOps, azure: Azur
     assert (code, names(azure)) == (128 + signal.SIGTERM, ["exp1"])
 
 
-def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, azure: Azure) -> None:
-    """Ctrl-C while the VM is being made: the command never runs."""
+def test_an_interrupt_before_the_command_removes_the_vm(ops: VMOps, azure: Azure) -> None:
+    """After Ctrl-C during the provision the command never runs."""
     azure.stick("create")
     with start(run("exp1", "print('inside')")) as process:
         assert poll_until(lambda: bool(azure.ids()) or NotYet(0.02), timeout=240)
@@ -96,13 +96,10 @@ def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, az
 
 
 @pytest.mark.parametrize("bounded", [True, False], ids=["ttl", "no-ttl"])
-def test_a_vm_that_is_not_to_be_had_is_told_by_an_exit_code_of_its_own(
+def test_run_exits_with_125_if_the_vm_cannot_be_made(
     ops: VMOps, azure: Azure, bounded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No command exits with 125 by itself, as long as it keeps to the custom; it was never run.
-
-    In CI, whoever names no time to live is warned.
-    """
+    """The command is never run. In CI a VM without a ttl causes a warning."""
     monkeypatch.setenv("CI", "true")
     lifetime = ["-p", "ttl=1h"] if bounded else []
     with start([*CLI, "run", "exp1", "-p", "vmSize=Standard_M128ms", *lifetime, "--", "true"]) as process:
@@ -125,16 +122,18 @@ def test_a_vm_that_is_not_to_be_had_is_told_by_an_exit_code_of_its_own(
         ),
     ],
 )
-def test_what_cannot_be_run_costs_no_vm(state_dir: Path, arguments: list[str], code: int, sentence: str) -> None:
-    """It is told before anything is asked for."""
+def test_a_command_that_cannot_be_run_makes_no_vm(
+    state_dir: Path, arguments: list[str], code: int, sentence: str
+) -> None:
+    """It is checked before any request."""
     with start([*CLI, "run", "exp1", *arguments]) as process:
         ending, words = ended(process)
     assert (ending, list(state_dir.iterdir())) == (code, [])
     assert sentence in words
 
 
-def test_a_terminals_interrupt_is_not_passed_on() -> None:
-    """Who shares the terminal's foreground has got it already; nobody gets it twice."""
+def test_ctrl_c_at_a_terminal_is_not_forwarded_twice() -> None:
+    """The terminal sends the signal to the command itself."""
     assert told(python(FOREGROUND)) == "False"
     terminal, end = os.openpty()
     program = f"import os, sys; os.open(sys.argv[1], os.O_RDWR); {FOREGROUND}"  # the first that it opens is its own
@@ -144,5 +143,5 @@ def test_a_terminals_interrupt_is_not_passed_on() -> None:
 
 
 def told(command: list[str]) -> str:
-    """Run a program that has no terminal, and give what it prints."""
+    """Run a program without a terminal, and give its output."""
     return subprocess.run(command, capture_output=True, text=True, start_new_session=True, check=True).stdout.strip()

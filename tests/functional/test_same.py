@@ -1,4 +1,4 @@
-"""What was asked for a VM is remembered: it is asked for again, and secrets that nobody repeats stay as they are."""
+"""Recorded requests: a VM is requested again, and secrets that are not repeated stay."""
 
 import json
 import shlex
@@ -26,12 +26,12 @@ OTHER_IMAGE = "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest"
 
 
 def vm_id(azure: Azure) -> str:
-    """Give what tells this VM from one that was made anew."""
+    """Give Azure's own id of the VM."""
     return str(azure.get(SEEN)["properties"]["vmId"])
 
 
 def again(ops: VMOps, **params: Any) -> Failure | None:
-    """Ask for the VM as it was asked for, but for some parameters; give why that failed, if it did."""
+    """Request the VM with its last parameters, changed by some; give the failure, None if there is none."""
     asked: Params = {**S1, **params}
     begun = ops.vm_provision(asked, same=True)[0]
     ended = ops.wait_vm_deployment(True, asked)[0] if begun is Status.PENDING else begun
@@ -40,7 +40,7 @@ def again(ops: VMOps, **params: Any) -> Failure | None:
 
 
 def looks(azure: Azure) -> dict[str, Any]:
-    """Give what a VM was asked to be, as Azure tells it."""
+    """Give the requested properties of a VM, as Azure has them."""
     found = azure.get(SEEN)
     tags = {name: value for name, value in found["tags"].items() if not name.startswith("vmops-")}
     disks = [disk["diskSizeGB"] for disk in found["properties"]["storageProfile"]["dataDisks"]]
@@ -50,8 +50,10 @@ def looks(azure: Azure) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("params", [PLAIN, SECRET], ids=["plain", "secret"])
-def test_the_same_once_more_is_over_at_once(ops: VMOps, azure: Azure, provision: Deploy, params: Params) -> None:
-    """No engine is started, nothing is written; by another client of the same state directory too."""
+def test_provision_same_without_changes_succeeds_at_once(
+    ops: VMOps, azure: Azure, provision: Deploy, params: Params
+) -> None:
+    """No engine is started and nothing is written, also by another client of the same state directory."""
     provision(dict(params))
     before = azure.writes()
     assert ops.vm_provision(dict(S1), same=True) == (Status.SUCCEEDED, {})
@@ -59,10 +61,10 @@ def test_the_same_once_more_is_over_at_once(ops: VMOps, azure: Azure, provision:
 
 
 @pytest.mark.parametrize("params", [PLAIN, SECRET], ids=["plain", "secret"])
-def test_one_parameter_is_changed_and_the_others_stay(
+def test_provision_same_changes_only_the_given_parameter(
     ops: VMOps, azure: Azure, provision: Deploy, params: Params
 ) -> None:
-    """Size, ports, disks and tags are what they were, and the VM is the very same one."""
+    """Size, ports, disks and tags stay, and so does the VM."""
     provision(dict(params))
     made, was = vm_id(azure), looks(azure)
     assert again(ops, vmSize="Standard_D8s_v5") is None
@@ -73,8 +75,8 @@ def test_one_parameter_is_changed_and_the_others_stay(
     assert ops.vm_provision(dict(S1), same=True) == (Status.SUCCEEDED, {})
 
 
-def test_custom_data_that_a_call_does_not_repeat_stays(azure: Azure, provision: Deploy) -> None:
-    """A VM is not made anew because of something that nobody said; one is for other custom data."""
+def test_custom_data_that_is_not_repeated_stays(azure: Azure, provision: Deploy) -> None:
+    """Only other custom data replaces the VM."""
     provision({**S1, "customData": SCRIPT})
     made = vm_id(azure)
     provision({**S1, "vmPorts": [22, 80]})
@@ -85,8 +87,8 @@ def test_custom_data_that_a_call_does_not_repeat_stays(azure: Azure, provision: 
     assert vm_id(azure) != made
 
 
-def test_a_vm_that_is_made_anew_has_the_secrets_it_had(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The engine's state has them; Azure makes no VM for a password without one."""
+def test_a_replaced_vm_keeps_its_secrets(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """They are in the engine's state."""
     provision(dict(SECRET))
     made = vm_id(azure)
     assert again(ops, image=OTHER_IMAGE) is None
@@ -96,10 +98,8 @@ def test_a_vm_that_is_made_anew_has_the_secrets_it_had(ops: VMOps, azure: Azure,
     assert vm_id(azure) == anew, "both secrets are what they were"
 
 
-def test_a_secret_that_nobody_has_any_more_is_asked_for_by_its_name(
-    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
-) -> None:
-    """After a removal the VM is made as it was asked for, with its secrets given again, and not without."""
+def test_a_lost_secret_is_required_by_name(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+    """After a removal the request is repeated only with its secrets given again."""
     provision(dict(SECRET))
     deprovision(dict(S1))
     before = azure.writes()
@@ -113,10 +113,10 @@ def test_a_secret_that_nobody_has_any_more_is_asked_for_by_its_name(
     assert looks(azure)["disks"] == [4, 8]
 
 
-def test_what_was_removed_is_made_again_as_it_was(
+def test_provision_same_after_a_removal_repeats_the_request(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, tmp_path: Path
 ) -> None:
-    """Custom data in a file is read again, if the file says the same."""
+    """Custom data is read again from a file whose content is the same."""
     file = tmp_path / "boot.sh"
     file.write_text(SCRIPT)
     provision({**PLAIN, "customDataFile": str(file)})
@@ -130,23 +130,23 @@ def test_what_was_removed_is_made_again_as_it_was(
     assert vm_id(azure) == made, "nobody asked for what the file says now"
 
 
-def test_nothing_is_remembered_of_what_was_never_asked_for(ops: VMOps, azure: Azure) -> None:
-    """It is said so, and nothing is made."""
+def test_provision_same_without_a_record_is_refused(ops: VMOps, azure: Azure) -> None:
+    """Nothing is made."""
     failure = again(ops)
     assert failure is not None
     assert failure.kind is FailureKind.NOT_FOUND
-    assert "nothing is remembered" in failure.message
+    assert "has no record of a request" in failure.message
     assert azure.ids() == set()
 
 
-def test_the_call_that_status_advises_resets_nothing(azure: Azure, provision: Deploy, state_dir: Path) -> None:
-    """It says all that differs from the defaults, and no secret; what it says makes the same VM."""
+def test_the_command_that_status_suggests_changes_nothing(azure: Azure, provision: Deploy, state_dir: Path) -> None:
+    """It has all values that differ from the defaults, and no secret."""
     vmops = Shell(state_dir)
     provision(dict(SECRET))
     was, made = looks(azure), vm_id(azure)
     azure.delete(SEEN)
     shown = vmops("status", "s1").stdout
-    advised = " ".join(shown[shown.index("vmops provision") : shown.index(" makes it anew")].split())
+    advised = " ".join(shown[shown.index("vmops provision") : shown.index(" recreates it")].split())
     assert "-p vmSize=Standard_D4s_v5" in advised
     assert PASSWORD not in shown
     assert "sesame" not in shown
@@ -160,7 +160,7 @@ def test_the_call_that_status_advises_resets_nothing(azure: Azure, provision: De
 
 
 def test_no_secret_is_in_the_records(ops: VMOps, provision: Deploy, state_dir: Path) -> None:
-    """Of those there are HMACs, and of what is shown of a record only the names."""
+    """They have HMACs, and a shown record only the names."""
     provision(dict(SECRET))
     records = b"".join(path.read_bytes() for path in state_dir.glob("operations.db*"))
     assert PASSWORD.encode() not in records

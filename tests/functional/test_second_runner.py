@@ -1,4 +1,4 @@
-"""A second runner, or one whose state is lost: it has the cloud, and nothing else of the first."""
+"""A second runner, or one without its state: it has the cloud, but nothing of the first runner."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ EXP1: Params = {"vmName": "exp1"}
 
 @pytest.fixture
 def again(ops: VMOps, state_dir: Path, tmp_path: Path) -> VMOps:
-    """Give the second runner, which works for the same owner: records, keys and backend are its own."""
+    """Give the second runner, for the same owner, with its own records, keys and backend."""
     second = tmp_path / "second"
     second.mkdir(mode=0o700)
     (second / "local").symlink_to(state_dir / "local")
@@ -25,14 +25,14 @@ def again(ops: VMOps, state_dir: Path, tmp_path: Path) -> VMOps:
 
 
 def operations(ops: VMOps, params: Params) -> set[str]:
-    """Give what a provision would do to what is in Azure."""
+    """Give what a provision would do to existing resources."""
     return {step["operation"] for step in ops.plan(params) if step["type"]}
 
 
-def test_a_runner_without_the_key_makes_nothing_anew(
+def test_a_runner_without_the_key_replaces_nothing(
     ops: VMOps, again: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
-    """It is refused at once, each time, with what helps, and what the first one uses stays as it is."""
+    """It is refused at once with a remedy, and the first runner's VM stays unchanged."""
     vm_id = provision(EXP1)["id"]
     body, writes = azure.vm(vm_id), len(azure.writes())
     for _ in range(2):
@@ -44,10 +44,10 @@ def test_a_runner_without_the_key_makes_nothing_anew(
     assert (azure.vm(vm_id), len(azure.writes())) == (body, writes)
 
 
-def test_a_runner_with_the_key_takes_up_what_is_there(
+def test_a_runner_with_the_key_adopts_the_vm(
     ops: VMOps, again: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
-    """Its plan says so, with what differs; a provision changes that, and the VM stays the same one."""
+    """Its plan shows the adoption and the differences; a provision changes those, and the VM stays the same."""
     params: Params = {**EXP1, "adminPasswordOrKey": keys.ssh_public_key(state_dir, "ci")}
     vm_id = provision(params)["id"]
     first = azure.vm(vm_id)["properties"]["vmId"]

@@ -1,4 +1,4 @@
-"""No secret is where it is not needed: looked for in every process, log, record and file, while each verb runs."""
+"""Secrets: a search of every process, log, record and file while each verb runs."""
 
 import base64
 import os
@@ -26,13 +26,13 @@ TOKEN = f"canary-token-{CANARY}"
 CUSTOM = f"#!/bin/sh\necho canary-custom-{CANARY}\n"
 PROC = Path("/proc")
 VERBS = {"provision": "create", "stop": "powerOff", "start": "start", "restart": "restart", "deprovision": "delete"}
-"""Each verb, and what it asks Azure to do to the VM."""
+"""Each verb, and its requests for the VM."""
 
 HELD = ("PULUMI_ACCESS_TOKEN", "AZURE_CLIENT_SECRET", "GITHUB_TOKEN", "PYTHONSTARTUP", "LD_PRELOAD_TOKEN")
-"""Variables of a caller that nothing of ours needs, beside those by which it finds code and libraries."""
+"""Variables of a caller that vmops does not need, beside those for finding code and libraries."""
 
 KEPT_IN = {"passphrase": "keys/passphrase", "token": "local/endpoint.json"}
-"""The one file of mode 0600 in which vmops keeps each of its own secrets."""
+"""The file of mode 0600 with each of vmops' own secrets."""
 
 pytestmark = pytest.mark.skipif(not PROC.exists(), reason="no /proc shows other processes' arguments here")
 
@@ -46,7 +46,7 @@ class Search:
         self._secrets = known
 
     def look(self) -> None:
-        """Look everywhere once."""
+        """Search everywhere once."""
         for pid in psutil.pids():
             for place in ("cmdline", "environ"):
                 self._read(PROC / str(pid) / place, str(pid))
@@ -67,7 +67,7 @@ class Search:
 
 
 def _read_elsewhere(path: Path) -> bytes:
-    """Read the records in another process: whoever closes such a file gives up his own process's locks on it.
+    """Read the records in another process, because closing a file releases this process's locks on it.
 
     Source: SQLite documentation, how to corrupt, "POSIX advisory locks canceled by a separate thread".
     """
@@ -75,14 +75,14 @@ def _read_elsewhere(path: Path) -> bytes:
 
 
 def forms(name: str, secret: str) -> dict[str, bytes]:
-    """Give a secret as it is, and the part of its base64 form that is the same wherever it begins."""
+    """Give a secret itself, and the part of its base64 form that does not depend on its offset."""
     encoded = base64.b64encode(secret.encode()).rstrip(b"=")
     return {name: secret.strip().splitlines()[-1].encode(), f"{name} in base64": encoded[: len(encoded) // 4 * 4 - 4]}
 
 
 @contextmanager
 def watching(search: Search) -> Iterator[None]:
-    """Look again and again while something happens, and once more afterwards."""
+    """Search repeatedly during a block, and once afterwards."""
     over = threading.Event()
 
     def look() -> None:
@@ -99,8 +99,8 @@ def watching(search: Search) -> Iterator[None]:
         search.look()
 
 
-def test_a_search_finds_what_is_there(tmp_path: Path) -> None:
-    """A search that sees nothing proves nothing."""
+def test_the_search_for_secrets_finds_them(tmp_path: Path) -> None:
+    """Otherwise the other tests would prove nothing."""
     (tmp_path / "log").write_text(f"a traceback with {PASSWORD}")
     search = Search(forms("password", PASSWORD), [tmp_path])
     search.look()
@@ -108,11 +108,11 @@ def test_a_search_finds_what_is_there(tmp_path: Path) -> None:
 
 
 def asked_of_a_vm(azure: Azure, since: int) -> bool | NotYet:
-    """Tell whether a change of a VM is among the requests since so many."""
+    """Tell whether a change of a VM is among the requests after so many."""
     return any("/virtualMachines/" in each for each in azure.writes()[since:]) or NotYet(0.02)
 
 
-def test_no_verb_shows_a_secret_to_anybody(
+def test_no_verb_shows_a_secret(
     ops: VMOps,
     azure: Azure,
     state_dir: Path,
@@ -121,7 +121,7 @@ def test_no_verb_shows_a_secret_to_anybody(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """In no argument, environment, log, record, state, temporary file or traceback; the state holds it encrypted."""
+    """In no argument, environment, log, record, temporary file or traceback; the engine's state has it encrypted."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     for name, value in {

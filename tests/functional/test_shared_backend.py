@@ -1,4 +1,4 @@
-"""A backend that several hosts share: it is read in bounded time, whatever it is."""
+"""A backend that several hosts share: reads are bounded in time, and VMs of other hosts are recognised."""
 
 import shutil
 import signal
@@ -24,19 +24,19 @@ from vmops.engine.install.locate import ENGINE_VERSION
 from vmops.protocol import Params
 
 _LONGEST = 200
-"""Seconds for what takes one: it hangs if it takes as long, however slow the machine."""
+"""Seconds after which a command that takes one counts as hanging, on any machine."""
 
 ENDLESS = f"""#!/bin/sh
 [ "$1" = version ] && exec echo v{ENGINE_VERSION}
 tail -f "$0" > /dev/null &
 wait
 """
-"""An engine that never answers, and that starts another process, which has one of its pipes too."""
+"""An engine that never answers, and that starts another process with one of its pipes."""
 
 
 @pytest.fixture
 def endless(tmp_path: Path) -> Path:
-    """Give such an engine."""
+    """Give an engine whose commands never end."""
     program = tmp_path / "pulumi"
     program.write_text(ENDLESS)
     program.chmod(0o700)
@@ -44,7 +44,7 @@ def endless(tmp_path: Path) -> Path:
 
 
 def working(program: Path) -> list[str]:
-    """Name the processes that an engine consists of."""
+    """Name the processes of an engine."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -54,13 +54,13 @@ def working(program: Path) -> list[str]:
 
 
 def over(program: Path) -> bool:
-    """Wait until no process is left of an engine that was killed."""
+    """Wait until no process of a killed engine is left."""
     return bool(poll_until(lambda: not working(program) or NotYet(0.01), timeout=_LONGEST))
 
 
 @pytest.fixture
 def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give the URL of a database of PostgreSQL that is empty; every process of ours may log in to it."""
+    """Give the URL of an empty PostgreSQL database that all our processes can use."""
     for name, value in postgres.environment.items():
         monkeypatch.setenv(name, value)
     return postgres.database()
@@ -69,20 +69,20 @@ def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_sweep_of_many_stacks_in_postgres_ends(
     engine: Path, state_dir: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine that lists them over several connections at once waits for itself as soon as there are four."""
+    """An engine that lists stacks over several connections deadlocks with four stacks."""
     monkeypatch.setenv("VMOPS_BACKEND_URL", database)
     with open_backend(Settings()) as backend:
         backend.stacks()
         for number in range(5):
             backend.command.run(["stack", "init", "--no-select", f"exp{number}-0"], str(backend.directory), {})
     done = subprocess.run([*CLI, "sweep", "--dry-run"], capture_output=True, text=True, timeout=_LONGEST, check=False)
-    assert (done.returncode, done.stderr) == (0, "no VM has outlived its time\n")
+    assert (done.returncode, done.stderr) == (0, "no VM has expired\n")
 
 
-def test_what_was_killed_is_taken_up_where_the_backend_has_no_files(
+def test_a_killed_deployment_continues_with_a_backend_in_postgresql(
     azure: Azure, state_dir: Path, database: str
 ) -> None:
-    """The state directory itself tells that the engine is dead that has the lock; nobody waits for it."""
+    """The note in the state directory shows that the engine with the lock is dead."""
     ops, params = VMOps(Settings(state_dir=state_dir, owner="tester", backend_url=database)), {"vmName": "exp1"}
     azure.stick("create")
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -98,7 +98,7 @@ def test_what_was_killed_is_taken_up_where_the_backend_has_no_files(
 
 @pytest.fixture
 def there(ops: VMOps, state_dir: Path, tmp_path: Path) -> VMOps:
-    """Give another host: with a state directory of its own, it shares the backend and the cloud."""
+    """Give another host: its own state directory, but the same backend and cloud."""
     second = tmp_path / "second"
     second.mkdir(mode=0o700)
     (second / "local").symlink_to(state_dir / "local")
@@ -112,7 +112,7 @@ def key_of(ops: VMOps, name: str = "*") -> list[Path]:
 
 
 def refused(ops: VMOps, params: Params) -> bool:
-    """Tell whether a provision was refused, and its preview is, because the VM would be made anew for a key."""
+    """Tell whether a provision, and its preview, were refused because a key would replace the VM."""
     failure = ops.last_failure(params)
     with pytest.raises(OperationFailed) as refusal:
         ops.plan(params)
@@ -123,10 +123,10 @@ def refused(ops: VMOps, params: Params) -> bool:
     )
 
 
-def test_a_host_without_a_vms_key_does_not_make_it_anew(
+def test_a_host_without_the_vms_key_does_not_replace_it(
     ops: VMOps, there: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
-    """Nothing is written on either side; with the key of the host that made it, there is nothing to do."""
+    """Nothing is written on either host; with the key there is nothing to do."""
     vm_id = provision({"vmName": "exp1"})["id"]
     first, writes = azure.vm(vm_id)["properties"]["vmId"], len(azure.writes())
     assert there.vm_provision({"vmName": "exp1"}) == (Status.FAILED, {})
@@ -140,10 +140,10 @@ def test_a_host_without_a_vms_key_does_not_make_it_anew(
     assert azure.vm(vm_id)["properties"]["vmId"] == first
 
 
-def test_a_key_that_was_made_for_another_vm_of_the_name_replaces_none(
+def test_a_key_of_an_earlier_vm_does_not_replace_the_present_one(
     ops: VMOps, there: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
-    """Two hosts may both have made a key before either had made the VM: it has one of them, and keeps it."""
+    """Two hosts may have made a key each before the VM existed: it keeps the one that it has."""
     params: Params = {"vmName": "exp1"}
     assert there.plan(params)
     assert [file.suffix for file in key_of(there)] == ["", ".pub"]
@@ -156,10 +156,10 @@ def test_a_key_that_was_made_for_another_vm_of_the_name_replaces_none(
 
 
 @pytest.mark.parametrize("verb", ["provision", "deprovision"])
-def test_what_another_host_has_made_anew_is_ours_here_too(
+def test_a_vm_recreated_by_another_host_is_ours(
     ops: VMOps, there: VMOps, azure: Azure, deprovision: Callable[[Params], dict[str, Any]], verb: str
 ) -> None:
-    """This host's records know another VM of that name: the engine's state tells that this one was made by us."""
+    """This host's records name another identity, but the engine's state shows that we made the VM."""
     key = keys.ssh_public_key(ops.settings.state_dir, "one")
     params: Params = {"vmName": "exp1", "adminPasswordOrKey": key}
     for host, call in ((ops, "provision"), (there, "deprovision"), (there, "provision"), (ops, verb)):
@@ -172,10 +172,10 @@ def test_what_another_host_has_made_anew_is_ours_here_too(
     assert azure.resources() == []
 
 
-def test_a_key_that_was_given_is_not_left_out_by_oversight(
+def test_omitting_a_given_key_is_refused(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
-    """Nor does a host that has lost its keys make one: but what is given is what is wanted."""
+    """A host without its keys makes none for an existing VM."""
     given = [keys.ssh_public_key(state_dir, name) for name in ("one", "two")]
     vm_id = provision({"vmName": "exp1", "adminPasswordOrKey": given[0]})["id"]
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.FAILED, {})
@@ -186,10 +186,10 @@ def test_a_key_that_was_given_is_not_left_out_by_oversight(
     assert azure.vm(vm_id)["properties"]["vmId"] != first
 
 
-def test_a_provision_that_was_cut_off_goes_on_with_its_key(
+def test_an_interrupted_provision_continues_with_its_key(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
-    """The VM is there, in part or whole, and so is the key that it was begun with."""
+    """The VM exists wholly or in part, with the key of the first call."""
     azure.stick("create")
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
     assert poll_until(lambda: begun(azure), timeout=_LONGEST)
@@ -200,8 +200,8 @@ def test_a_provision_that_was_cut_off_goes_on_with_its_key(
     assert key_of(ops) == made
 
 
-def test_a_read_of_the_backend_that_never_ends_is_ended(state_dir: Path, endless: Path) -> None:
-    """With all that the engine has started, also what keeps its pipes open; and it is said what was read."""
+def test_a_hanging_backend_read_is_ended(state_dir: Path, endless: Path) -> None:
+    """With all processes of the engine, also those that keep its pipes open. The failure names the command."""
     settings = Settings(state_dir=state_dir, engine=str(endless), engine_silence=1)
     with open_backend(settings) as backend:
         with pytest.raises(OperationFailed, match="`stack ls` did not end within 1 seconds") as ended:
@@ -212,8 +212,8 @@ def test_a_read_of_the_backend_that_never_ends_is_ended(state_dir: Path, endless
     assert over(endless)
 
 
-def test_no_call_waits_for_ever_for_the_backend(azure: Azure, state_dir: Path, endless: Path) -> None:
-    """Of whoever asks in a process of his own, each command of the engine ends."""
+def test_no_call_waits_forever_for_the_backend(azure: Azure, state_dir: Path, endless: Path) -> None:
+    """Each command of the engine ends, whichever call needs it."""
     ops, params = VMOps(Settings(state_dir=state_dir, engine=str(endless), engine_silence=1)), {"vmName": "exp1"}
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     assert told(ops, params) == (FailureKind.TIMEOUT, "stack export")
@@ -225,16 +225,14 @@ def test_no_call_waits_for_ever_for_the_backend(azure: Azure, state_dir: Path, e
 
 
 def told(ops: VMOps, params: Params) -> tuple[FailureKind, str]:
-    """Give the kind of the last failure, and which command of the engine it is about."""
+    """Give the kind of the last failure, and the engine's command in its message."""
     failure = ops.last_failure(params)
     assert failure
     return failure.kind, failure.message.partition("`")[2].partition("`")[0]
 
 
-def test_who_breaks_off_a_read_leaves_no_engine(
-    state_dir: Path, endless: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl-C in a shell reaches the engine by us only: it is in a group of its own."""
+def test_an_interrupted_read_leaves_no_engine(state_dir: Path, endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine is in its own process group, so Ctrl-C reaches it only through vmops."""
     monkeypatch.setenv("VMOPS_ENGINE", str(endless))
     sweep = start([*CLI, "sweep"])
     assert poll_until(lambda: any("tail" in each for each in working(endless)) or NotYet(0.01), timeout=_LONGEST)

@@ -1,4 +1,4 @@
-"""VMs that share a group, a network, a security group: whoever comes first makes them, the last to go removes them."""
+"""VMs that share a group, a network and a security group: the first makes them, the last removes them."""
 
 import json
 import re
@@ -35,12 +35,12 @@ THEIRS: dict[str, dict[str, Any]] = {
 
 
 def shown(azure: Azure, path: str) -> Any:
-    """Give a resource, without what counts up with each change of what is in it."""
+    """Give a resource without the counters that change with its contents."""
     return json.loads(re.sub(r', "etag": "[^,}]*"', "", json.dumps(azure.get(f"{path}?api-version=2024-05-01"))))
 
 
-def test_vms_that_begin_at_once_share_what_none_of_them_had(ops: VMOps, azure: Azure) -> None:
-    """Each finds that nothing is there, and one is the first to make it; removed at once, they leave nothing."""
+def test_concurrent_vms_share_a_new_network(ops: VMOps, azure: Azure) -> None:
+    """Each finds nothing, and one makes the network. Removed at the same time, they leave nothing."""
     several: list[Params] = [{**SHARED, "vmName": name} for name in NAMES]
     assert [ops.vm_provision(params) for params in several] == [(Status.PENDING, {})] * 3
     for params in several:
@@ -58,8 +58,8 @@ def test_vms_that_begin_at_once_share_what_none_of_them_had(ops: VMOps, azure: A
 
 
 @pytest.mark.parametrize("taken", THEIRS, ids=lambda path: path.rpartition("/")[2])
-def test_what_another_makes_between_the_look_and_the_make_is_only_used(ops: VMOps, azure: Azure, taken: str) -> None:
-    """The provision looks again, and goes on with what is another's; its removal leaves that as it was."""
+def test_a_resource_created_after_the_preflight_is_external(ops: VMOps, azure: Azure, taken: str) -> None:
+    """The provision surveys again and uses the other's resource, which its removal keeps."""
     before = list(THEIRS)[: list(THEIRS).index(taken)]
     for path in before:
         azure.put(f"{path}?api-version=2024-05-01", THEIRS[path])

@@ -1,6 +1,6 @@
-"""The verbs in any order, among faults, meddling and kills, and the engine's double that makes that quick.
+"""Random sequences of verbs with faults, changes by others and kills, on a simulated engine.
 
-Here, some hundred steps and a few families; `make schedules` takes ten thousand, and plays every family.
+Here some hundred steps and a few families; `make schedules` runs ten thousand, and every family.
 """
 
 import tempfile
@@ -29,21 +29,24 @@ _FEW = (
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[None]:
-    """Let what is temporary be in this test's directory."""
+    """Use this test's directory for temporary files."""
     before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
     yield
     tempfile.tempdir = before
 
 
 @pytest.mark.parametrize("seed", [1001, 1002])
-def test_whatever_is_called_the_world_is_as_the_model_says(seed: int) -> None:
-    """Nothing of others is touched, nothing is there twice or left, and every failure has a name and a next step."""
+def test_any_sequence_of_calls_matches_the_model(seed: int) -> None:
+    """Foreign resources are unchanged, and nothing exists twice or is left.
+
+    Every failure has a kind and a next step.
+    """
     run(seed, lives=2)
 
 
 @pytest.mark.parametrize("number", range(1, 7))
-def test_what_a_killed_removal_has_begun_to_remove_is_made_anew(number: int) -> None:
-    """ARM goes on deleting what the dead have asked for: what is there for the refresh may be gone a moment later."""
+def test_a_provision_recreates_what_a_killed_removal_was_deleting(number: int) -> None:
+    """ARM continues the deletions: a resource that the refresh sees may be gone a moment later."""
     with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
         (vm,) = whole.vms
         whole.converge(vm, "provision")
@@ -54,8 +57,8 @@ def test_what_a_killed_removal_has_begun_to_remove_is_made_anew(number: int) -> 
         assert whole.wait(vm, True, PATIENT) is Status.SUCCEEDED, whole.ops.last_failure(vm.params)
 
 
-def test_what_the_engine_could_not_remove_is_removed_at_the_pace_that_azure_asks_for() -> None:
-    """At Azure's own pace the deletion of a VM takes a minute, and asking for it again each second spends its calls."""
+def test_deletions_after_the_engine_follow_azures_pause() -> None:
+    """At Azure's pace the deletion of a VM takes a minute, and a request each second would exhaust the rate limit."""
     with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
         (vm,) = whole.vms
         whole.converge(vm, "provision")
@@ -67,8 +70,8 @@ def test_what_the_engine_could_not_remove_is_removed_at_the_pace_that_azure_asks
     assert answers.count(429) == 0
 
 
-def test_a_cancel_that_cannot_be_recorded_is_an_answer() -> None:
-    """The disk is read-only from one moment to the next, with the records open: it raises nothing."""
+def test_an_unrecordable_cancel_fails() -> None:
+    """The disk becomes read-only while the records are open; no exception is raised."""
     with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
         (vm,) = whole.vms
         assert whole.begin(vm, "provision")[0] is Status.PENDING
@@ -78,6 +81,6 @@ def test_a_cancel_that_cannot_be_recorded_is_an_answer() -> None:
 
 
 @pytest.mark.parametrize("name", _FEW)
-def test_the_double_tells_what_the_engine_tells(engine: Path, place: None, name: str) -> None:
-    """The same answers, the same changes asked of ARM, the same things there after each step."""
+def test_the_simulated_engine_reports_as_the_real_one(engine: Path, place: None, name: str) -> None:
+    """After each step the answers, the requests to ARM and the resources are equal."""
     assert difference(FAMILIES[name]) == []

@@ -1,4 +1,4 @@
-"""A subnet of ours in a network of another's: it has no tag of its own, and goes with the VM that it was made for."""
+"""A subnet of ours in an external network: it has no tags, and is removed with its VM."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ PARAMS: Params = {
 
 @pytest.fixture
 def theirs(azure: Azure) -> set[str]:
-    """Put another's network with a subnet there, and give the ids of all that is another's."""
+    """Create an external network with a subnet, and give the ids of its resources."""
     azure.put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
     subnet = {"name": "theirs", "properties": {"addressPrefix": "10.0.0.0/24"}}
     space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [subnet]}
@@ -33,10 +33,10 @@ def theirs(azure: Azure) -> set[str]:
 
 
 @pytest.mark.parametrize("named", [{}, {"subnetName": "lab"}], ids=["by its VM", "by the user"])
-def test_it_goes_with_its_vm(
+def test_a_subnet_of_ours_is_removed_with_its_vm(
     ops: VMOps, azure: Azure, theirs: set[str], provision: Deploy, deprovision: Deploy, named: Params
 ) -> None:
-    """However it is named, and however often the VM was provisioned; the network and the rest of it stay."""
+    """Whatever its name, and after several provisions. The network and its other subnets stay."""
     params = {**PARAMS, **named}
     provision(params)
     provision({**params, "vmSize": "Standard_B4ms"})
@@ -45,10 +45,10 @@ def test_it_goes_with_its_vm(
     assert azure.ids() == theirs
 
 
-def test_it_stays_while_another_vm_is_in_it(
+def test_a_subnet_in_use_by_another_vm_stays(
     ops: VMOps, azure: Azure, theirs: set[str], provision: Deploy, deprovision: Deploy
 ) -> None:
-    """ARM refuses to delete what is in use; the VM that made it goes all the same."""
+    """ARM refuses its deletion; the VM that made it is removed."""
     first, second = {**PARAMS, "subnetName": "lab"}, {**PARAMS, "subnetName": "lab", "vmName": "exp2"}
     provision(first)
     provision(second)
@@ -58,10 +58,10 @@ def test_it_stays_while_another_vm_is_in_it(
     deprovision(second)
 
 
-def test_one_that_was_begun_is_not_forgotten(
+def test_a_subnet_with_an_interrupted_create_is_removed(
     ops: VMOps, azure: Azure, state_dir: Path, theirs: set[str], deprovision: Deploy
 ) -> None:
-    """The engine dies with its request on the way: the next call, a removal, knows whose the subnet is."""
+    """The engine dies during its request: the following removal knows that the subnet is ours."""
     rule = {"method": "PUT", "path": f"{NET}/subnets/*", "effect": {"do": "delay"}}
     azure.fault(rule)
     assert ops.vm_provision(dict(PARAMS)) == (Status.PENDING, {})

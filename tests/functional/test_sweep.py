@@ -1,4 +1,4 @@
-"""The net below every teardown: what has outlived its time is found wherever it is known, and only that is removed."""
+"""The sweep: expired VMs are found by records, tags and the backend, and only those are removed."""
 
 import json
 import shutil
@@ -39,12 +39,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def lifetimes(world: World, engine: Path, state_dir: Path) -> Lifetimes:
-    """Give the lifetimes of a state directory that knows nothing, in that cloud."""
+    """Give the lifetimes of an empty state directory, in that cloud."""
     return Lifetimes(Settings(state_dir=state_dir, owner="ada"), Store(state_dir), lambda _: world.arm)
 
 
 def expired(lifetimes: Lifetimes) -> list[ExpiringVm]:
-    """Give what is expired; everything could be searched."""
+    """Give the expired VMs; every place could be searched."""
     unsearched: list[Failure] = []
     found = list(lifetimes.expired(unsearched))
     assert unsearched == []
@@ -52,7 +52,7 @@ def expired(lifetimes: Lifetimes) -> list[ExpiringVm]:
 
 
 def remember(lifetimes: Lifetimes, age: float | None, state: State = State.SUCCEEDED, **changes: Any) -> None:
-    """Write the record of a provision whose VM has outlived its time for so many seconds; None: it has all of it."""
+    """Record a provision whose VM expired so many seconds ago; None for one that has not."""
     now = time.time()
     made = Operation(
         id=f"{now}",
@@ -71,7 +71,7 @@ def remember(lifetimes: Lifetimes, age: float | None, state: State = State.SUCCE
 
 
 def tagged(age: float, now: float | None = None) -> dict[str, str]:
-    """Give the tags of a VM of ours that has outlived its time for so many seconds."""
+    """Give the tags of a VM of ours that expired so many seconds ago."""
     return {**OURS, EXPIRES_TAG: format_utc((now or time.time()) - age)}
 
 
@@ -80,10 +80,10 @@ def tagged(age: float, now: float | None = None) -> dict[str, str]:
     [(HOUR, True), (301, True), (300, False), (0, False), (-HOUR, False)],
     ids=["long ago", "past the skew", "within the skew", "now", "later"],
 )
-def test_a_tag_alone_tells_that_the_time_is_over(
+def test_an_expired_tag_without_a_record_expires_the_vm(
     world: World, lifetimes: Lifetimes, age: float, expires: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing but the cloud may know of a VM; clocks may differ by five minutes."""
+    """A clock skew of five minutes is tolerated."""
     now = 1_700_000_000.0
     monkeypatch.setattr(lifetimes.store, "now", lambda: now)
     world.put_machine(tagged(age, now))
@@ -95,18 +95,18 @@ def test_a_tag_alone_tells_that_the_time_is_over(
     [(HOUR, HOUR, True), (-HOUR, HOUR, False), (HOUR, -HOUR, False), (None, HOUR, False), (HOUR, None, False)],
     ids=["both", "record extended", "tag extended", "no end asked for", "tag removed"],
 )
-def test_record_and_tag_must_agree(
+def test_the_later_of_record_and_tag_is_the_expiry(
     world: World, lifetimes: Lifetimes, record: float | None, tag: float | None, expires: bool
 ) -> None:
-    """The later end holds: one of them may have been written, and the other not yet, or elsewhere."""
+    """One of them may have been updated before the other, or on another host."""
     world.put_machine(OURS if tag is None else tagged(tag))
     remember(lifetimes, record)
     assert len(expired(lifetimes)) == expires
 
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED])
-def test_a_record_alone_tells_of_what_never_became_a_vm(lifetimes: Lifetimes, state: State) -> None:
-    """Networks and addresses have no time to live of their own, and may be all that was made."""
+def test_a_record_expires_a_vm_that_never_existed(lifetimes: Lifetimes, state: State) -> None:
+    """Its network and address have no expiry of their own."""
     remember(lifetimes, HOUR, state)
     assert [each.owner for each in expired(lifetimes)] == ["ada"]
     remember(lifetimes, None, id="gone", verb=Verb.DEPROVISION)
@@ -114,15 +114,15 @@ def test_a_record_alone_tells_of_what_never_became_a_vm(lifetimes: Lifetimes, st
 
 
 @pytest.mark.parametrize("tags", [HERS, {}, {**OURS, EXPIRES_TAG: "tomorrow"}], ids=["copied", "bare", "unreadable"])
-def test_what_is_not_said_clearly_is_left_alone(world: World, lifetimes: Lifetimes, tags: dict[str, str]) -> None:
-    """Tags that came from another VM say nothing of this one, and a tag that nobody can read says nothing at all."""
+def test_an_invalid_expiry_tag_never_expires(world: World, lifetimes: Lifetimes, tags: dict[str, str]) -> None:
+    """Copied tags and unreadable values do not count."""
     world.put_machine({EXPIRES_TAG: format_utc(time.time() - HOUR), **tags})
     remember(lifetimes, HOUR)
     assert expired(lifetimes) == []
 
 
-def test_a_place_that_cannot_be_searched_is_named_and_the_others_are(world: World, lifetimes: Lifetimes) -> None:
-    """One subscription that is closed, or a backend that nobody knows, does not keep the VMs of the others."""
+def test_an_unreachable_cloud_is_reported_and_others_are_searched(world: World, lifetimes: Lifetimes) -> None:
+    """So is an unreachable backend."""
     world.put_machine(tagged(HOUR))
     remember(lifetimes, HOUR, cloud="public", subscription="11111111-1111-1111-1111-111111111111", stack="elsewhere")
     closed = Arm(Cloud("public", world.url, token="wrong"), timeout=60)
@@ -135,14 +135,16 @@ def test_a_place_that_cannot_be_searched_is_named_and_the_others_are(world: Worl
     assert {failure.kind for failure in unsearched} == {FailureKind.AUTH, FailureKind.ENGINE}
 
 
-def test_a_sweep_of_a_real_cloud_needs_to_know_where(state_dir: Path) -> None:
-    """To search nothing and to report that nothing is left would be a lie."""
+def test_a_sweep_of_a_real_cloud_requires_a_subscription(state_dir: Path) -> None:
+    """It must not report success without searching anything."""
     with pytest.raises(SpecError, match="subscription: is required on the cloud 'public'"):
         sweep(VMOps(Settings(state_dir=state_dir, cloud="public")))
 
 
-def test_what_no_host_remembers_goes_by_its_tags(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
-    """The host died, and with it the record and the engine's state: only the cloud knows the VM and what it needs."""
+def test_a_vm_without_a_record_is_swept_by_its_tags(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
+) -> None:
+    """Records and state were lost with the host."""
     provision({"vmName": "exp1", "ttl": "1h", "osDiskSizeGB": 64, "dataDisks": "32"})
     forget(state_dir, "operations.db*", "backend", "stacks", "logs")
     again = VMOps(ops.settings)
@@ -152,10 +154,10 @@ def test_what_no_host_remembers_goes_by_its_tags(ops: VMOps, azure: Azure, state
     assert azure.resources() == []
 
 
-def test_what_only_the_backend_remembers_goes_by_its_state(
+def test_a_vm_in_the_backend_only_is_swept_by_its_state(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
-    """The VM is gone, so no tag tells of it, but its network, disks and address cost what they cost."""
+    """The VM is gone, but its network, disks and address exist."""
     outputs = provision({"vmName": "exp1", "ttl": "1h"})
     tag = azure.vm(outputs["id"])["tags"][EXPIRES_TAG]
     arm_of(ops).delete(outputs["id"])
@@ -170,8 +172,10 @@ def test_what_only_the_backend_remembers_goes_by_its_state(
     assert sweep(again).swept == []
 
 
-def test_a_second_host_takes_over(ops: VMOps, azure: Azure, state_dir: Path, tmp_path: Path, provision: Deploy) -> None:
-    """With the backend and the keys it goes on with the VM, whose end it moves; with no record it sweeps it too."""
+def test_another_host_sweeps_the_vm(
+    ops: VMOps, azure: Azure, state_dir: Path, tmp_path: Path, provision: Deploy
+) -> None:
+    """With the backend and the keys it can also extend the VM; without records it sweeps it too."""
     params: Params = {"vmName": "exp1", "ttl": "1h"}
     made = provision(params)["id"]
     before, writes = azure.vm(made)["properties"]["vmId"], len(azure.writes())
@@ -192,15 +196,15 @@ def test_a_second_host_takes_over(ops: VMOps, azure: Azure, state_dir: Path, tmp
 
 
 def forget(state_dir: Path, *patterns: str) -> None:
-    """Delete what a host that died does not have any more."""
+    """Delete the files that were lost with a host."""
     for path in [path for pattern in patterns for path in state_dir.glob(pattern)]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def test_another_owners_vm_is_reported_and_not_touched(
+def test_another_owners_expired_vm_is_only_reported(
     ops: VMOps, azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is it by a dry run; and once its owner has extended it, its time is not over for anybody."""
+    """Also by a dry run; once its owner has extended it, it is not reported."""
     vm_id = provision({"vmName": "exp1", "ttl": "1h"})["id"]
     outlive(ops)
     before = azure.ids()
@@ -223,16 +227,16 @@ def test_another_owners_vm_is_reported_and_not_touched(
 
 
 def test_a_sweep_that_could_not_search_everything_exits_with_1(ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever reads only exit codes must not believe that nothing is left."""
+    """A script must see that something may be left."""
     monkeypatch.setenv("VMOPS_BACKEND_URL", "postgres://127.0.0.1:1/nowhere")
     code, told = shell("sweep", "--json")
     assert (code, told["swept"], [each["kind"] for each in told["unsearched"]]) == (1, [], ["engine"])
 
 
-def test_a_sweep_that_is_interrupted_says_what_goes_on(
+def test_an_interrupted_sweep_reports_the_removals_in_flight(
     ops: VMOps, azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C ends the waiting only; whoever typed it must not believe that nothing was done."""
+    """Ctrl-C ends only the wait."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
     params: Params = {"vmName": "exp1", "ttl": "1h"}
     provision(params)
@@ -248,15 +252,15 @@ def test_a_sweep_that_is_interrupted_says_what_goes_on(
 
 
 def shell(*arguments: str) -> tuple[int, Any]:
-    """Call the command line, and give the exit code and the one JSON value that it prints."""
+    """Run a command, and give the exit code and its JSON value."""
     with start([*CLI, *arguments]) as process:
         assert process.stdout
         printed = process.stdout.read()
         return ended(process)[0], json.loads(printed)
 
 
-def test_only_what_is_there_can_be_extended(ops: VMOps) -> None:
-    """A VM that does not exist is not_found; a duration that is none raises before anything is asked."""
+def test_extend_of_an_absent_vm_fails(ops: VMOps) -> None:
+    """An absent VM is not_found; an invalid duration raises before any request."""
     params: Params = {"vmName": "never"}
     assert ops.extend(params, "2h") == (Status.FAILED, {})
     failure = ops.last_failure(params)
@@ -266,10 +270,10 @@ def test_only_what_is_there_can_be_extended(ops: VMOps) -> None:
         ops.extend(params, "2 fortnights")
 
 
-def test_what_is_left_without_a_vm_is_reported_and_goes_if_that_is_asked(
+def test_orphans_are_reported_and_removed_on_request(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
-    """It has no time to live, and is paid for; this host's own last write is let rest for a while."""
+    """Orphans have no expiry. Those with a recent write of this host are left alone."""
     provision({"vmName": "left"})
     azure.delete(f"{Identity('local', SUBSCRIPTION, 'vmops-left', 'left').vm_id}?api-version=2024-07-01")
     assert list(ops.orphans([])) == [], "it was written to just now"

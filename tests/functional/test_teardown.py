@@ -1,4 +1,4 @@
-"""VMs that a program holds: made when it enters a block, and gone however it leaves."""
+"""VMs that a program holds: made when it enters a block, and removed however it leaves."""
 
 import asyncio
 import os
@@ -58,14 +58,14 @@ asyncio.run(main())
 
 @pytest.fixture
 def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
-    """Give VMOps, for the owner that the programs have too."""
+    """Give VMOps for the owner that the programs have."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
     return ops
 
 
 @pytest.mark.parametrize("program", [WITH, DECORATED], ids=["with", "decorator"])
 def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, program: str) -> None:
-    """What ends it in order takes the VM along; what kills it at once leaves the VM to its time to live."""
+    """An orderly end removes the VM; after a kill the VM expires."""
     commands = {name: python(program.format(name=name, ending=ending)) for name, ending in ENDINGS.items()}
     codes = {"exception": 1, "exit": 3, "sigint": -2, "sigterm": 128 + 15, "sigkill": -9}
     assert end_all(commands) == codes
@@ -73,7 +73,7 @@ def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, progra
 
 
 def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> None:
-    """It has its names and addresses, can be stopped and started, and what fails is raised with its reason."""
+    """It has names and addresses, can be stopped and started, and failures are raised with their reason."""
     with vmops.machine({"vmName": "exp1", "dnsLabelPrefix": "exp1"}, settings=ops.settings) as vm:
         assert names(azure) == [vm.name] == ["exp1"]
         assert (vm.host, vm.private_ip, vm.user) == (vm.public_ip, "10.0.0.4", "mlos")
@@ -93,8 +93,8 @@ def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> Non
     assert azure.resources() == []
 
 
-def test_a_program_that_is_interrupted_twice_loses_nothing(ops: VMOps, azure: Azure) -> None:
-    """The first Ctrl-C, while the VM is being made, takes it down; the second only ends the waiting for that."""
+def test_a_second_interrupt_does_not_skip_the_removal(ops: VMOps, azure: Azure) -> None:
+    """The first Ctrl-C during the provision starts the removal, and the second ends only the wait for it."""
     create, delete = ({"path": "*/virtualMachines/exp-1", "verbs": [verb]} for verb in ("create", "delete"))
     rules = [{**create, "effect": {"do": "delay"}}, {**delete, "effect": {"do": "stick"}}]
     azure.fault(*rules)
@@ -111,13 +111,13 @@ def test_a_program_that_is_interrupted_twice_loses_nothing(ops: VMOps, azure: Az
 
 
 def removal_in_flight(ops: VMOps, vm_name: str) -> bool:
-    """Tell whether the worker of a VM's removal is at work."""
+    """Tell whether the worker of a VM's removal is running."""
     operation = ops.operation({"vmName": vm_name})
     return operation is not None and (operation.verb, operation.state) == (Verb.DEPROVISION, State.RUNNING)
 
 
-def test_several_machines_are_had_all_or_none(ops: VMOps, azure: Azure) -> None:
-    """The first failure takes the others down; what is refused at once, because another is at it, is left to them."""
+def test_machines_are_all_made_or_all_removed(ops: VMOps, azure: Azure) -> None:
+    """The first failure removes the others. A VM in use by another program is left to it."""
     azure.stick("create", "other")
     other: Params = {"vmName": "other"}
     assert ops.vm_provision(other) == (Status.PENDING, {})
@@ -142,19 +142,17 @@ def test_several_machines_are_had_all_or_none(ops: VMOps, azure: Azure) -> None:
 def test_wrong_parameters_are_refused_before_anything_happens(
     ops: VMOps, azure: Azure, wanted: list[Params], sentence: str
 ) -> None:
-    """All or none begins with the parameters."""
+    """The parameters of all machines are checked first."""
     with pytest.raises(SpecError, match=sentence), vmops.machines(wanted, settings=ops.settings):
         pytest.fail("it has no machine to go on with")
     assert ops.operations() == []
     assert azure.writes() == []
 
 
-def test_a_machine_is_kept_for_a_look_at_what_went_wrong(
-    ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture
-) -> None:
-    """With keep_on_error an Exception leaves it, for two hours unless told otherwise, and says how to get in and out.
+def test_keep_on_error_keeps_the_machine(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
+    """An Exception keeps it, by default for two hours, and the log says how to log in and remove it.
 
-    The next block of that name takes it along, if it is told to take it over.
+    The next block with take_over removes it.
     """
     held = vmops.machine({"vmName": "exp1"}, settings=ops.settings, keep_on_error=True)
     with pytest.raises(ZeroDivisionError), held as vm:
@@ -168,8 +166,8 @@ def test_a_machine_is_kept_for_a_look_at_what_went_wrong(
     assert azure.resources() == []
 
 
-def test_what_will_not_go_is_told(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
-    """A removal that is refused is raised; if an exception is on its way already, it is noted there and logged."""
+def test_a_failed_removal_is_raised(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
+    """If an exception is being raised already, the failure is added as a note and logged."""
 
     def lose(vm: Machine) -> None:
         retag(ops, vm.id, OWNER_TAG, "stranger")
@@ -185,8 +183,8 @@ def test_what_will_not_go_is_told(ops: VMOps, azure: Azure, caplog: pytest.LogCa
     assert names(azure) == ["exp1", "exp2"]
 
 
-def test_a_removal_whose_worker_dies_is_begun_again(ops: VMOps, azure: Azure) -> None:
-    """What fails for a reason that passes does not leave the VM behind."""
+def test_a_removal_is_retried_after_its_worker_died(ops: VMOps, azure: Azure) -> None:
+    """A transient failure does not leave the VM."""
     killed: list[int] = []
     azure.stick("delete")
 
@@ -206,8 +204,8 @@ def test_a_removal_whose_worker_dies_is_begun_again(ops: VMOps, azure: Azure) ->
     assert azure.resources() == []
 
 
-def test_a_forked_child_takes_nothing_along_and_the_programs_end_takes_all(ops: VMOps, azure: Azure) -> None:
-    """A child that ends leaves the VM to its parent; a block that is never left ends with the program."""
+def test_a_forked_child_removes_nothing_at_its_end(ops: VMOps, azure: Azure) -> None:
+    """The VM belongs to the parent; a block that is never left ends with the program."""
     program = """
 import os, sys, vmops
 held = vmops.machine({"vmName": "exp1"})
@@ -226,8 +224,8 @@ print(vm.refresh(), flush=True)
     assert azure.resources() == []
 
 
-def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure: Azure) -> None:
-    """A task may be cancelled while the VM is being made; the loop goes on meanwhile."""
+def test_a_cancelled_coroutine_removes_its_machine(ops: VMOps, azure: Azure) -> None:
+    """A task may be cancelled during the provision, and the event loop is not blocked."""
     azure.stick("create")
 
     @vmops.machine({"vmName": "exp1"}, settings=ops.settings)
@@ -246,8 +244,8 @@ def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure
     assert azure.resources() == []
 
 
-def test_an_async_block_holds_several_and_is_left_by_an_exception(ops: VMOps, azure: Azure) -> None:
-    """``async with`` is ``with``: all are there inside, none afterwards, and what was raised is raised on."""
+def test_an_async_block_with_several_machines_removes_them_after_an_exception(ops: VMOps, azure: Azure) -> None:
+    """All machines exist inside and none afterwards, and the exception propagates."""
 
     async def main() -> None:
         async with vmops.machines([{"vmName": "exp1"}, {"vmName": "exp2"}], settings=ops.settings) as held:
@@ -259,8 +257,8 @@ def test_an_async_block_holds_several_and_is_left_by_an_exception(ops: VMOps, az
     assert azure.resources() == []
 
 
-def test_a_coroutine_is_left_in_order_on_sigterm(ops: VMOps, azure: Azure) -> None:
-    """The signal ends the loop, and the VM is gone before the process is."""
+def test_sigterm_unwinds_a_coroutine(ops: VMOps, azure: Azure) -> None:
+    """The signal ends the event loop, and the VM is gone before the process ends."""
     with start(python(ASYNC)) as process:
         hear(process, "inside")
         process.send_signal(signal.SIGTERM)
@@ -270,7 +268,7 @@ def test_a_coroutine_is_left_in_order_on_sigterm(ops: VMOps, azure: Azure) -> No
 
 
 def test_the_docs_examples_run(ops: VMOps, azure: Azure) -> None:
-    """What is promised there is what happens, and nothing is left after it."""
+    """They do what the docs say, and leave nothing."""
     examples = [each for page in ("python.md", "teardown.md", "again.md") for each in blocks(page, "python")]
     programs = [example for example in examples if "def test_" not in example]
     with ExitStack() as running:

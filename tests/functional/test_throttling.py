@@ -1,4 +1,4 @@
-"""What vmops asks of Azure for one VM stays below what Azure allows."""
+"""The requests of vmops for one VM stay below Azure's rate limits."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from vmops.protocol import Params
 
 
 def live(ops: VMOps, params: Params) -> None:
-    """Provision a VM, stop, start, restart and resize it, and take it down."""
+    """Provision a VM, stop, start, restart, resize and deprovision it."""
 
     def deployed(is_setup: bool, params: Params) -> None:
         (ops.vm_provision if is_setup else ops.vm_deprovision)(params)
@@ -30,15 +30,15 @@ def live(ops: VMOps, params: Params) -> None:
     deployed(False, params)
 
 
-def test_a_life_is_never_throttled(engine: Path, state_dir: Path) -> None:
-    """At a pace at which Azure's minutes pass, no request of ours is one too many."""
+def test_a_whole_life_is_never_throttled(engine: Path, state_dir: Path) -> None:
+    """At a pace at which Azure's minutes pass."""
     daemon.ensure(state_dir, 0.02)
     live(VMOps(Settings(state_dir=state_dir, owner="tester")), {"vmName": "vm"})
     assert Counter(each["status"] for each in Azure(state_dir).journal())[429] == 0
 
 
-def test_a_life_costs_less_than_one_bucket(ops: VMOps, azure: Azure) -> None:
-    """Were the whole life within one minute, no bucket of its VM would be empty: 12 writes of a kind, 36 reads."""
+def test_a_whole_life_costs_less_than_one_bucket(ops: VMOps, azure: Azure) -> None:
+    """In one minute, a VM's buckets allow 12 writes of a kind and 36 reads."""
     live(ops, {"vmName": "vm"})
     asked = [each for each in azure.journal() if "/virtualMachines/" in each["path"]]
     kinds = Counter(each["method"] for each in asked)
@@ -47,7 +47,7 @@ def test_a_life_costs_less_than_one_bucket(ops: VMOps, azure: Azure) -> None:
 
 
 def too_early(calls: list[dict[str, Any]]) -> list[str]:
-    """Name the operations that were asked after before the time for which the answer before had bidden to wait."""
+    """Name the operations that were polled before the pause of the previous answer was over."""
     due: dict[str, float] = {}
     early = []
     for call in calls:
@@ -58,10 +58,10 @@ def too_early(calls: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.timeout(900)
-def test_a_life_at_azures_own_pace(engine: Path, tmp_path: Path) -> None:
-    """Made, taken up after its engine died, switched, resized, removed: no bucket is emptied, no poll comes early.
+def test_a_whole_life_at_azures_pace(engine: Path, tmp_path: Path) -> None:
+    """With a killed engine and a resize, no bucket is emptied and no poll is early.
 
-    On a clock that moves only while all wait, so that requests are as dense as they can be.
+    The clock moves only while all processes wait, so requests are as dense as possible.
     """
     subprocess.run([sys.executable, "-m", "tests.functional.stepped", str(tmp_path)], check=True)
     calls = json.loads((tmp_path / "wire.json").read_text())

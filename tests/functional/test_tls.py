@@ -1,4 +1,4 @@
-"""The HTTPS door of the local Azure: Azure's own clients log in and work there, and it stays what it was."""
+"""HTTPS of the local Azure: Azure's own clients log in and work, and restarts change nothing for them."""
 
 import json
 import os
@@ -37,7 +37,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def here(state_dir: Path) -> Endpoint:
-    """Give a local Azure that serves HTTPS and is a thousand times faster than Azure."""
+    """Give a local Azure with HTTPS that is a thousand times faster than Azure."""
     return daemon.ensure(state_dir, 0.001, tls=True)
 
 
@@ -65,14 +65,14 @@ def scope(here: Endpoint) -> str:
 
 
 def groups(here: Endpoint, token: str | None) -> int:
-    """Ask ARM for the resource groups, over HTTPS, and return the status."""
+    """Request the resource groups from ARM over HTTPS, and return the status."""
     url = f"{here.arm_tls}/subscriptions/{SUBSCRIPTION}/resourcegroups?api-version=2024-03-01"
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return requests.get(url, headers=headers, verify=here.ca, timeout=60).status_code
 
 
 def test_a_machine_lives_and_dies_by_azure_s_own_clients(here: Endpoint) -> None:
-    """azure-identity logs in, and the unmodified SDK does its whole work with the token, over HTTPS."""
+    """azure-identity logs in, and the unmodified SDK creates and deletes a machine over HTTPS."""
     with (
         logged_in(here, here.token) as credential,
         clients(
@@ -83,7 +83,7 @@ def test_a_machine_lives_and_dies_by_azure_s_own_clients(here: Endpoint) -> None
 
 
 def test_a_wrong_secret_is_no_login(here: Endpoint) -> None:
-    """azure-identity says so in Entra's words."""
+    """azure-identity raises with Entra's message."""
     with (
         logged_in(here, "wrong") as credential,
         pytest.raises(ClientAuthenticationError, match="AADSTS7000215"),
@@ -91,34 +91,34 @@ def test_a_wrong_secret_is_no_login(here: Endpoint) -> None:
         credential.get_token(scope(here))
 
 
-def test_who_brings_no_token_stays_outside(here: Endpoint) -> None:
-    """HTTPS opens no door by itself."""
+def test_a_request_without_a_token_is_refused(here: Endpoint) -> None:
+    """HTTPS alone gives no access."""
     assert [groups(here, token) for token in (None, "other", here.token, access_token(here))] == [401, 401, 200, 200]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_its_certificate_is_for_this_machine(here: Endpoint, host: str) -> None:
-    """Who trusts the authority may use either name."""
+    """Clients that trust the authority may use either host name."""
     url = f"https://{host}:{urlsplit(here.arm_tls).port}/metadata/endpoints?api-version=2022-09-01"
     answer = requests.get(url, verify=here.ca, timeout=60)
     assert answer.json()["resourceManager"] == url.partition("/metadata")[0]
 
 
-def test_nobody_trusts_it_unasked(here: Endpoint) -> None:
-    """The authority vouches to those who were given it, and to nobody else."""
+def test_the_authority_is_not_trusted_by_default(here: Endpoint) -> None:
+    """Only clients that were configured with it accept the certificate."""
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(f"{here.arm_tls}/metadata/endpoints", timeout=60)
 
 
-def test_it_listens_on_loopback_only(here: Endpoint) -> None:
-    """A second door is no reason to be seen from outside."""
+def test_the_listener_is_on_loopback_only(here: Endpoint) -> None:
+    """No other host can connect."""
     listening = [each.laddr for each in psutil.Process(here.pid).net_connections("tcp") if each.status == "LISTEN"]
     assert {each.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}
     assert urlsplit(here.arm_tls).port in {each.port for each in listening}
 
 
-def test_its_keys_are_its_owner_s(here: Endpoint, state_dir: Path) -> None:
-    """Whoever reads the authority's key can be any server to those who trust it; the log has no token either."""
+def test_the_keys_are_private(here: Endpoint, state_dir: Path) -> None:
+    """A reader of the authority's key could impersonate the server; the log has no token either."""
     token = access_token(here)
     directory = state_dir / "local/tls"
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
@@ -130,8 +130,8 @@ def test_its_keys_are_its_owner_s(here: Endpoint, state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])
-def test_a_restart_changes_nothing_for_its_clients(here: Endpoint, state_dir: Path, end: str) -> None:
-    """Whoever configured a client and logged in goes on, however the daemon ended: same URLs, authority and token."""
+def test_a_restart_keeps_ports_and_certificates(here: Endpoint, state_dir: Path, end: str) -> None:
+    """A configured client that has logged in continues after any end of the daemon: same URLs, authority and token."""
     token, vouching = access_token(here), Path(here.ca).read_bytes()
     shown = served_certificate(here)
     if end == "kill":
@@ -149,8 +149,8 @@ def served_certificate(here: Endpoint) -> str:
     return ssl.get_server_certificate(("127.0.0.1", urlsplit(here.arm_tls).port or 0), ca_certs=here.ca)
 
 
-def test_it_is_opened_and_closed_by_name(state_dir: Path) -> None:
-    """Without the option things stay as they are, with it the daemon is restarted in its place."""
+def test_the_listener_is_opened_and_closed_by_option(state_dir: Path) -> None:
+    """Without the option nothing changes; with it the daemon is restarted at the same port."""
     first = told("start")
     assert first.keys() == {"arm", "token", "provider", "pid"}
     opened = told("start", "--tls")
@@ -169,8 +169,8 @@ def told(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_the_guide_s_python_works(state_dir: Path) -> None:
-    """What the page tells a reader to run is run, in a process as fresh as theirs."""
+def test_the_python_of_the_docs_runs_over_https(state_dir: Path) -> None:
+    """It runs in a new process."""
     told = GUIDE.read_text().partition("### Python, told its endpoints")[2]
     [block] = re.findall(r"^```python\n(.*?)^```", told, re.DOTALL | re.MULTILINE)
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -180,14 +180,14 @@ def test_the_guide_s_python_works(state_dir: Path) -> None:
 
 
 def issuer_and_serials(files: tls.Files) -> tuple[int, int]:
-    """Give the serial numbers of authority and server, once the one is seen to vouch for the other."""
+    """Give the serial numbers of authority and server, after checking that the authority issued the server's."""
     authority, server = (x509.load_pem_x509_certificate(file.read_bytes()) for file in (files.authority, files.server))
     server.verify_directly_issued_by(authority)
     return authority.serial_number, server.serial_number
 
 
-def test_a_certificate_is_renewed_before_it_ends(tmp_path: Path) -> None:
-    """Clients notice nothing: the same authority vouches for the new one."""
+def test_a_certificate_is_renewed_before_it_expires(tmp_path: Path) -> None:
+    """The authority stays, so clients notice nothing."""
     made = issuer_and_serials(tls.prepare(tmp_path, NOW))
     assert issuer_and_serials(tls.prepare(tmp_path, NOW + timedelta(days=790))) == made
     renewed = issuer_and_serials(tls.prepare(tmp_path, NOW + timedelta(days=800)))
@@ -195,8 +195,8 @@ def test_a_certificate_is_renewed_before_it_ends(tmp_path: Path) -> None:
     assert renewed[1] != made[1]
 
 
-def test_an_authority_that_ends_is_replaced_with_all_it_vouched_for(tmp_path: Path) -> None:
-    """A server's certificate never outlives its authority, nor is one kept that another authority made."""
+def test_an_expiring_authority_is_replaced_with_its_certificates(tmp_path: Path) -> None:
+    """A certificate never outlives its authority, and one of another authority is replaced."""
     made = issuer_and_serials(tls.prepare(tmp_path, NOW))
     late = tls.prepare(tmp_path, NOW + timedelta(days=3600))
     authority, server = (x509.load_pem_x509_certificate(file.read_bytes()) for file in (late.authority, late.server))
@@ -207,8 +207,8 @@ def test_an_authority_that_ends_is_replaced_with_all_it_vouched_for(tmp_path: Pa
 
 @pytest.mark.parametrize("broken", ["ca-key.pem", "server-key.pem", "ca.pem"])
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN PRIVATE KEY-----\n"])
-def test_a_broken_file_is_made_again(tmp_path: Path, broken: str, content: bytes | None) -> None:
-    """What was lost or cut off is no reason not to start; it is its owner's again, whatever the umask."""
+def test_a_damaged_certificate_file_is_replaced(tmp_path: Path, broken: str, content: bytes | None) -> None:
+    """A missing or incomplete file does not prevent the start; the new one is private, whatever the umask."""
     tls.prepare(tmp_path, NOW)
     (tmp_path / broken).unlink()
     if content is not None:

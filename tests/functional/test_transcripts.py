@@ -1,6 +1,6 @@
-"""What a person sees of each verb, kept as text in tests/transcripts: ``TRANSCRIPTS=write`` writes it anew.
+"""The output of each verb, kept as text in tests/transcripts: ``TRANSCRIPTS=write`` rewrites it.
 
-At terminals of 80 and of 120 columns, at one where NO_COLOR is set, and at a pipe. One VM, exp1, is looked at by all.
+At terminals of 80 and of 120 columns, with NO_COLOR, and in a pipe. All calls use one VM, exp1.
 """
 
 import os
@@ -60,7 +60,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "local": ("local resources", "local capacity", "local policy", "local fault list", "local nonsense"),
 }
 ELSEWHERE = {"cluster", "database", "demo", "hosts", "replace", "run", "scale", "worker"}
-"""Verbs that make a VM or a fleet of their own, or need a database: what they say is read in their own tests."""
+"""Verbs that make their own VM or fleet, or need a database: their own tests check their output."""
 TABLES = {"list", "offers", "quota", "refusals", "params", "history", "local", "timeline"}
 MODES: dict[str, tuple[int, dict[str, str]]] = {
     "80": (80, {}),
@@ -91,7 +91,7 @@ _VOLATILE = (
 
 @pytest.fixture(scope="module")
 def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WarmShell, Path]]:
-    """Give a warm shell whose local Azure holds exp1, and a directory."""
+    """Give a warm shell whose local Azure has exp1, and a directory."""
     directory = tmp_path_factory.mktemp("transcripts")
     daemon.ensure(directory / "state", 0)
     shell = Shell(directory / "state")
@@ -104,7 +104,7 @@ def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
 
 
 def normal(text: str, directory: Path) -> str:
-    """Give what a call showed without what differs each time; steps that end in any order are sorted."""
+    """Give the output of a call without what differs each time; steps that end in any order are sorted."""
     told = text.replace(str(directory), "DIR").replace("\r", "\n")
     for pattern, word in _VOLATILE:
         told = re.sub(pattern, word, told)
@@ -117,9 +117,9 @@ def _is_step(line: str) -> bool:
 
 
 def _modes(verb: str, call: str) -> list[str]:
-    """Give where a call is read: the first of a verb everywhere, but what takes an engine, which is dear.
+    """Give the modes of a call: all for the first call of a verb, one for a call that takes an engine.
 
-    What waits shows at a terminal how that goes on.
+    Waits are shown at a terminal.
     """
     if "--wait" in call:
         return ["pipe"]
@@ -130,13 +130,13 @@ def _modes(verb: str, call: str) -> list[str]:
 
 
 def test_every_verb_has_a_transcript() -> None:
-    """One that is new is read by somebody before it is kept."""
+    """The output of a new verb must be read by a person."""
     called = {call.split()[0] for calls in CALLS.values() for call in calls}
     assert called | ELSEWHERE == get_command(command_line()).commands.keys()  # type: ignore[attr-defined]
 
 
-def test_a_person_sees_what_is_kept(lab: tuple[WarmShell, Path]) -> None:
-    """In a table no line is wider than the terminal; there are escapes at a terminal with colours alone."""
+def test_output_matches_the_transcripts(lab: tuple[WarmShell, Path]) -> None:
+    """No line of a table is wider than the terminal. Only a terminal with colours gets escapes."""
     told = {verb: _transcript(*lab, verb) for verb in CALLS}
     if os.environ.get("TRANSCRIPTS") == "write":
         for verb, text in told.items():
@@ -145,7 +145,7 @@ def test_a_person_sees_what_is_kept(lab: tuple[WarmShell, Path]) -> None:
 
 
 def _transcript(shell: WarmShell, directory: Path, verb: str) -> str:
-    """Make the calls of a verb; what they show is told once where it is the same in several modes."""
+    """Make the calls of a verb; equal output in several modes is written once."""
     told = ""
     for call in CALLS[verb]:
         shown: dict[str, list[str]] = {}
@@ -156,7 +156,7 @@ def _transcript(shell: WarmShell, directory: Path, verb: str) -> str:
 
 
 def _text(shell: WarmShell, directory: Path, verb: str, call: str, mode: str) -> str:
-    """Make one call in a mode, and give what it shows."""
+    """Make one call in a mode, and give its output."""
     width, variables = MODES[mode]
     text = shell(*call.replace("DIR", f"{directory}/{mode}").split(), width=width, **variables)
     assert "Traceback" not in text, text

@@ -1,4 +1,4 @@
-"""The wheel: what is in it, and that it works where the checkout is not."""
+"""The wheel: its contents, and that it works outside the checkout."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def vmops(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Vmops:
-    """The program of a wheel installed from the index into an empty environment, run in a hostile directory."""
+    """Install the wheel from the index into an empty environment, and run its program in a hostile directory."""
     place = tmp_path_factory.mktemp("installed")
     venv.create(place / "venv")
     pip = [sys.executable, "-m", "pip", "--python", str(place / "venv"), "install", "--quiet", "--no-compile"]
@@ -48,8 +48,8 @@ def vmops(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Vmops:
     return run
 
 
-def test_the_wheel_brings_one_package_and_nothing_beside_it(wheel: Path) -> None:
-    """A name such as ``stacks`` or ``tests`` at the top of site-packages would be everybody's."""
+def test_the_wheel_contains_one_package(wheel: Path) -> None:
+    """A name such as ``stacks`` or ``tests`` at the top of site-packages could collide."""
     names = ZipFile(wheel).namelist()
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"vmops"}
 
@@ -57,16 +57,16 @@ def test_the_wheel_brings_one_package_and_nothing_beside_it(wheel: Path) -> None
 @pytest.mark.parametrize(
     "file", ["stacks/vm.py", "engine/install/gomod/go.mod", "engine/install/gomod/go.sum", "py.typed"]
 )
-def test_the_wheel_brings_what_is_not_imported_by_name(wheel: Path, file: str) -> None:
-    """The declared stack lies outside the package in the checkout, and the engine's modules are no Python."""
+def test_the_wheel_contains_files_that_are_not_imported(wheel: Path, file: str) -> None:
+    """The declared stack is outside the package in the checkout, and the engine's modules are no Python."""
     assert f"vmops/{file}" in ZipFile(wheel).namelist()
 
 
 def test_the_installed_wheel_finds_the_engine(vmops: Vmops) -> None:
-    """The program finds or makes the engine of the user, whatever the working directory."""
+    """The program finds or installs the engine, whatever the working directory."""
     assert vmops("engine", "install") == vmops("engine", "path")
 
 
 def test_the_installed_wheel_runs_the_demonstration(vmops: Vmops) -> None:
-    """One machine comes and goes with nothing but the wheel, beside a directory that has its modules' names."""
+    """The wheel is enough for a whole life, beside a directory with its modules' names."""
     vmops("demo")

@@ -1,6 +1,6 @@
-"""Calls of ``vmops``, each a process, at a terminal or at a pipe, forked by one that has imported what is slow.
+"""Calls of ``vmops`` as processes, at a terminal or in a pipe, forked from one with the slow imports done.
 
-What looks at its terminal when it is imported (`vmops.cli.console`) is imported by each call.
+Each call imports what examines its terminal (`vmops.cli.console`).
 """
 
 import importlib
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class WarmShell:
-    """The process that forks, in an environment of its own."""
+    """The process that forks, in a separate environment."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._server = subprocess.Popen(
@@ -39,7 +39,7 @@ class WarmShell:
         )
 
     def __call__(self, *arguments: str, width: int = 0, **variables: str) -> str:
-        """Give what a call shows on both its streams, at a terminal of a width, at a pipe if that is 0."""
+        """Give the output of a call on both streams, at a terminal of a width, in a pipe if that is 0."""
         assert self._server.stdin
         assert self._server.stdout
         self._server.stdin.write(json.dumps([arguments, width, variables]) + "\n")
@@ -70,7 +70,7 @@ def _shown(arguments: list[str], width: int, variables: dict[str, str]) -> str:
 
 
 def _become(arguments: list[str], writer: int, width: int, variables: dict[str, str]) -> Any:
-    """Be the call, and end as it does."""
+    """Run the call in this process, and exit with its code."""
     reader = writer if width else os.open(os.devnull, os.O_RDONLY)
     for stream, end in enumerate((reader, writer, writer)):
         os.dup2(end, stream)

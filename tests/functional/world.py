@@ -1,4 +1,4 @@
-"""A cloud on a port of this machine, vmops' own client of it, and the hand that puts things there."""
+"""A cloud on a port of this machine, vmops' own client of it, and functions that create resources in it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ Tags = dict[str, str]
 
 
 class Journal:
-    """Keeps every request, its query too, on the way to an application; ``before`` may do something first."""
+    """Records every request with its query; ``before`` is called first."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.asked: list[str] = []
@@ -45,7 +45,7 @@ class Journal:
 
 
 class World:
-    """One cloud, before it is served; its clock is the wall's if it has none that a test moves."""
+    """One cloud, before it is served; its clock is the system's unless a manual one is given."""
 
     def __init__(self, served: azure.Served, clock: ManualClock | None) -> None:
         self.url, self.clock = served.url, clock
@@ -64,40 +64,40 @@ class World:
         return answer
 
     def pass_time(self) -> None:
-        """Let every operation come to its end."""
+        """Let every operation end."""
         if self.clock:
             self.clock.advance(LONG)
 
     def put(self, path: str, tags: Tags | None = None, **body: Any) -> requests.Response:
-        """Put a resource there, and wait until it is."""
+        """Create a resource, and wait until it exists."""
         answer = self.send("PUT", path, {"location": "westus2", "tags": tags or {}, **body})
         self.pass_time()
         return answer
 
     def put_network(self, tags: Tags | None = None) -> None:
-        """Put a network with a subnet into the group."""
+        """Create a network with a subnet in the group."""
         self.put(NET, tags, properties={"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}})
         self.send("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}})
         self.pass_time()
 
     def put_nic(self, tags: Tags | None = None, path: str = NIC) -> None:
-        """Put an interface into the subnet."""
+        """Create an interface in the subnet."""
         part = {"name": "ipconfig1", "properties": {"subnet": {"id": SUBNET}}}
         self.put(path, tags, properties={"ipConfigurations": [part]})
 
     def put_disk(self, name: str) -> None:
-        """Put an empty disk without tags into the group."""
+        """Create an empty, untagged disk in the group."""
         self.put(f"{COMPUTE}/disks/{name}", properties={"creationData": {"createOption": "Empty"}, "diskSizeGB": 30})
 
     def put_machine(self, tags: Tags | None = None) -> None:
-        """Put a machine there, and all that it needs."""
+        """Create a machine with its network."""
         self.put(GROUP, tags)
         self.put_network(tags)
         self.put_nic(tags)
         self.put(VM, tags, **machine_body("vm"))
 
     def machine(self) -> vm_state.VmState:
-        """Look at the machine, which must be there."""
+        """Read the machine, which must exist."""
         seen = vm_state.get_vm_state(self.arm, VM)
         assert seen is not None
         return seen
@@ -108,12 +108,12 @@ class World:
         return seen.provisioning, seen.power
 
     def left(self) -> set[str]:
-        """Give the ids of all that exists."""
+        """Give the ids of all resources."""
         return {found["id"] for found in self.send("GET", "/_local/resources").json()}
 
 
 def machine_body(name: str) -> dict[str, Any]:
-    """Give the request for a machine whose disk has the name that vmops gives it for the machine ``vm``."""
+    """Give the request for a machine whose disk has vmops' name for the machine ``vm``."""
     body = azure.machine(name)
     body["properties"]["storageProfile"]["osDisk"]["name"] = "vm-osdisk"
     return body
@@ -125,13 +125,13 @@ def spec_of(**params: object) -> VmSpec:
 
 
 def refused(kind: FailureKind, *words: str) -> Any:
-    """Expect a classified failure that says all of these words."""
+    """Expect a failure of a kind whose text has all of these words."""
     return pytest.raises(OperationFailed, match="".join(f"(?=.*{word})" for word in (f"^{kind}: ", *words)))
 
 
 @contextmanager
 def slow_world(directory: Path, pace: float = 1) -> Iterator[World]:
-    """Serve a cloud at Azure's own pace, on a clock that only the test moves; what it bids to wait is of that pace."""
+    """Serve a cloud at Azure's own pace, on a manual clock; its pauses are of that pace."""
     clock = ManualClock()
     served = azure.Served(directory / "cloud.db", pace, clock)
     world = World(served, clock)
@@ -141,7 +141,7 @@ def slow_world(directory: Path, pace: float = 1) -> Iterator[World]:
 
 @contextmanager
 def quick_world(directory: Path, pace: float = 0) -> Iterator[World]:
-    """Serve a cloud whose seconds last ``pace`` of ours: at 0 every operation has ended by the first look."""
+    """Serve a cloud with a ``pace``: at 0 every operation has ended at the first poll."""
     served = azure.Served(directory / "cloud.db", pace, None)
     world = World(served, None)
     with served:
@@ -150,7 +150,7 @@ def quick_world(directory: Path, pace: float = 0) -> Iterator[World]:
 
 SPEC = spec_of()
 CLAIM = Claim(SPEC.identity, "ada", dict.fromkeys(map(str.lower, SPEC.own_ids()), ""))
-"""What a deployment of the machine does in the name of its owner."""
+"""A deployment of the machine for its owner."""
 
 OURS = {STACK_TAG: SPEC.stack, OWNER_TAG: "ada"}
 HERS = {STACK_TAG: "exp2-00000000", OWNER_TAG: "grace"}

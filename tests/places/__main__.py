@@ -1,6 +1,6 @@
-"""Call vmops from where programs really run: ``python -m tests.places uwsgi,memory``.
+"""Call vmops from real environments of programs: ``python -m tests.places uwsgi,memory``.
 
-Each place is the real thing; what it needs is installed once, in the user's cache directory.
+Each place is the real software, installed once in the user's cache directory.
 """
 
 import argparse
@@ -23,7 +23,7 @@ PLACES: dict[str, Callable[[Path], None]] = {
 
 
 def main() -> int:
-    """Go through the places; 1 if vmops is not at home in one."""
+    """Run the places; 1 if vmops fails in one."""
     parser = argparse.ArgumentParser(prog="python -m tests.places", description=__doc__)
     parser.add_argument("places", nargs="?", default=",".join(PLACES), help="which, with commas between (all)")
     places = parser.parse_args().places.split(",")

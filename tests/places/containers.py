@@ -1,4 +1,4 @@
-"""Containers: so much memory and no more, and the image of the recipe as far as name spaces make one; for root."""
+"""Containers: limited memory, and the image of the recipe as far as namespaces can imitate it; for root."""
 
 import argparse
 import os
@@ -43,7 +43,7 @@ def memory(place: Path) -> None:
 
 
 def recipe(place: Path) -> None:
-    """Take the steps of the recipe in a root of their own, and have the demonstration there as its user would."""
+    """Run the steps of the recipe in a new root directory, and the demo there as its user would."""
     image, command = _Image(place / "root"), _podman(PAGE.read_text())
     image.build((CHECKOUT / command.built_from / "Containerfile").read_text())
     with _group(command.megabytes) as group:
@@ -53,7 +53,7 @@ def recipe(place: Path) -> None:
 
 
 class _Podman(NamedTuple):
-    """What a reader of the page asks podman for."""
+    """The podman commands of the docs."""
 
     built_from: str
     user: str
@@ -62,7 +62,7 @@ class _Podman(NamedTuple):
 
 
 def _podman(page: str) -> _Podman:
-    """Read the two commands of the page; what is taken to hold here must be among their options."""
+    """Read the two commands of the docs; options that this test relies on must be among theirs."""
     build, start = re.findall(r"^\$ podman (.*)$", page, re.MULTILINE)
     words = argparse.ArgumentParser()
     for flag in ("--init", "--rm", "--read-only"):
@@ -76,9 +76,9 @@ def _podman(page: str) -> _Podman:
 
 @dataclass
 class _Image:
-    """A root directory in which the steps of a recipe are taken; of the base image this host's system stands in.
+    """A root directory in which the steps of a recipe run; this host's system replaces the base image.
 
-    The engine is this host's: where the internet is not reached its installation takes longer than all the rest.
+    The engine is this host's, because its installation takes long without the internet.
     """
 
     root: Path
@@ -86,7 +86,7 @@ class _Image:
     entry: str = ""
 
     def build(self, text: str) -> None:
-        """Take the steps; the stages share their root, so that nothing is copied from one to another."""
+        """Run the steps; the stages share their root, so nothing is copied between them."""
         self._lay_engine()
         for word, rest in re.findall(r"^([A-Z]+) (.*)$", text, re.MULTILINE):
             match word:
@@ -99,7 +99,7 @@ class _Image:
                     self.entry = shlex.join(re.findall(r'"([^"]+)"', rest))
 
     def started(self, user: str, arguments: str) -> str:
-        """Give the shell that starts the image: its root read-only, as a user without a name."""
+        """Give the shell that starts the image: its root read-only, as a user without an account."""
         told = " ".join(f"{name}={shlex.quote(value)}" for name, value in self.variables.items())
         as_user = f"setpriv --reuid={user} --regid={user} --clear-groups"
         inside = f"exec env -i {told} {as_user} {self.entry} {arguments}"
@@ -139,7 +139,7 @@ _PEAKS = ("memory.max_usage_in_bytes", "memory.peak")
 
 @contextmanager
 def _group(megabytes: int) -> Iterator[Path]:
-    """Give a control group with so much memory, of whichever version there is; what is left in it is ended."""
+    """Give a control group with so much memory, of either version; its processes are ended afterwards."""
     v1, v2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
     group = (v1 if v1.exists() else v2) / f"vmops-place-{os.getpid()}"
     group.mkdir()

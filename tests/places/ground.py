@@ -1,4 +1,4 @@
-"""What every place stands on: tools that are installed once, a Python without vmops, and a VM's whole life."""
+"""Shared parts of the places: tools that are installed once, a Python without vmops, and a VM's whole life."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from vmops.local import daemon
 
 CHECKOUT = Path(__file__).parents[2]
 BARE = str(Path(sys.executable).resolve())
-"""The Python of which our environment was made; it knows of none of its packages."""
+"""The base Python of our environment; it has none of its packages."""
 
 PACKAGES = sysconfig.get_path("purelib")
 LIFE = """
@@ -33,19 +33,22 @@ def life(name):
             return str(ops.last_failure(params))
     return "lived"
 """
-"""A module, ``life``, that makes a VM and removes it, and says why it could not."""
+"""A module, ``life``, that makes and removes a VM, and prints why it could not."""
 
 _LIMIT = 1200
 """Seconds for one command."""
 
 
 class Failed(Exception):
-    """Something that did not go as it has to in a place."""
+    """A check that failed in a place."""
 
 
 @contextmanager
 def ground() -> Iterator[Path]:
-    """Give a directory for a place, with ``life.py`` and a state directory, ``state``; what works there is ended."""
+    """Give a directory for a place, with ``life.py`` and a state directory, ``state``.
+
+    Its processes are ended afterwards.
+    """
     with tempfile.TemporaryDirectory(prefix="vmops-place-") as name:
         place = Path(name)
         (place / "life.py").write_text(LIFE)
@@ -58,7 +61,7 @@ def ground() -> Iterator[Path]:
 
 @cache
 def tool(name: str) -> str:
-    """Give a program that its package brings, installed once, whose Python finds all that ours does."""
+    """Give a program of a package, installed once, whose Python finds the packages of ours."""
     place = user_cache_path("vmops") / "places" / name
     if not (place / "bin" / name).exists():
         venv.create(place, with_pip=True, clear=True)
@@ -81,16 +84,13 @@ def wheel() -> str:
 
 
 def environment(place: Path, **more: str) -> dict[str, str]:
-    """Give the environment of a place: the user's, but for what is about vmops or Python."""
+    """Give the environment of a place: the user's, without variables of vmops and Python."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VMOPS_", "PYTHON"))}
     return {**kept, "VMOPS_STATE_DIR": str(place / "state"), **more}
 
 
 def run(command: Sequence[str], place: Path, **more: str) -> str:
-    """Run a command to its end and give what it says.
-
-    Raises: Failed.
-    """
+    """Run a command to its end and give its output. Raises: Failed."""
     ended = subprocess.run(
         command, cwd=place, env=environment(place, **more), capture_output=True, text=True, timeout=_LIMIT, check=False
     )
@@ -100,6 +100,6 @@ def run(command: Sequence[str], place: Path, **more: str) -> str:
 
 
 def expect(said: str, word: str) -> None:
-    """See that what was said has a word in it. Raises: Failed."""
+    """Check that an output contains a word. Raises: Failed."""
     if word not in said:
         raise Failed(f"it did not say {word!r}, but {said[-2000:]!r}")

@@ -1,4 +1,4 @@
-"""Programs that bring vmops along in their own way: a directory, an archive, a program with an interpreter in it."""
+"""Programs that ship vmops in other forms: a directory, an archive, a frozen program."""
 
 import shutil
 import sys
@@ -11,13 +11,13 @@ SCRIPT = "import sys; from life import life; print(life(sys.argv[1]))"
 
 
 def target(place: Path) -> None:
-    """Live from ``pip install --target``, as in a layer of a function or under Bazel."""
+    """Run from ``pip install --target``, as in a function's layer or under Bazel."""
     run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(place / "target"), wheel()], place)
     expect(run([BARE, "-c", SCRIPT, "target"], place, PYTHONPATH=str(place / "target")), "lived")
 
 
 def archive(place: Path) -> None:
-    """Live in an archive of Python's own, beside which what it needs is installed."""
+    """Run from a zip archive of Python, with its dependencies installed beside it."""
     packed = place / "packed"
     shutil.copytree(CHECKOUT / "vmops", packed / "vmops", ignore=shutil.ignore_patterns("__pycache__"))
     (packed / "life.py").write_text((place / "life.py").read_text())
@@ -28,7 +28,7 @@ def archive(place: Path) -> None:
 
 
 def frozen(place: Path) -> None:
-    """Live in a program of PyInstaller's: refused without a Python, and never begun again; then with one."""
+    """Run in a program of PyInstaller: refused without a Python, and never started recursively; then with one."""
     (place / "app.py").write_text(f"print('begun', flush=True)\n{SCRIPT}\n")
     hidden = [f"--hidden-import=vmops.{name}" for name in ("ops.api", "core.settings", "protocol", "ops.deployments")]
     build = [tool("pyinstaller"), "--noconfirm", "--log-level=ERROR", "--exclude-module=pulumi_azure_native", *hidden]

@@ -1,4 +1,4 @@
-"""Servers in whose processes vmops is called: forked ones, with signals and an interpreter of their own."""
+"""Servers in whose processes vmops is called: forked ones, with their own signals and interpreter."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def make(name):
 
 
 def gunicorn(place: Path) -> None:
-    """Live in a worker that gunicorn has forked."""
+    """Run in a worker that gunicorn has forked."""
     (place / "app.py").write_text(_WSGI)
     with free_port() as port:
         command = [tool("gunicorn"), "--workers=2", "--timeout=300", f"--bind=127.0.0.1:{port}", "app:application"]
@@ -48,7 +48,7 @@ def gunicorn(place: Path) -> None:
 
 
 def uwsgi(place: Path) -> None:
-    """Live in a process of uWSGI's, which is its own interpreter: refused without a Python, then with one."""
+    """Run in a process of uWSGI, which is its own interpreter: refused without a Python, then with one."""
     (place / "app.py").write_text(_WSGI)
     with free_port() as port:
         served = ["--master", "--processes=2", "--http-socket", f"127.0.0.1:{port}", "--wsgi-file=app.py"]
@@ -60,7 +60,7 @@ def uwsgi(place: Path) -> None:
 
 
 def celery(place: Path) -> None:
-    """Live in a task of Celery's, in a process of its pool."""
+    """Run in a task of Celery, in a process of its pool."""
     (place / "tasks.py").write_text(_TASK)
     for folder in ("queue", "control"):
         (place / folder).mkdir()
@@ -73,7 +73,7 @@ def celery(place: Path) -> None:
 
 @contextmanager
 def _serving(command: Sequence[str], place: Path, **more: str) -> Iterator[None]:
-    """Have a server for as long as the block lasts; it is ended with all that it has forked."""
+    """Run a server during a block; it is ended with all its processes."""
     with (place / "server.log").open("ab") as log:
         server = subprocess.Popen(
             command, cwd=place, env=environment(place, **more), stdout=log, stderr=log, start_new_session=True
@@ -90,7 +90,7 @@ def _serving(command: Sequence[str], place: Path, **more: str) -> Iterator[None]
 
 
 def _asked(port: int, name: str) -> str:
-    """Ask a server for a life as soon as it listens."""
+    """Request a life from a server as soon as it listens."""
 
     def look() -> str | NotYet:
         try:

@@ -1,7 +1,7 @@
-"""Take steps with the double, as many as asked for: ``python -m tests.simulation --steps 10000``.
+"""Run random steps on the simulated engine, as many as requested: ``python -m tests.simulation --steps 10000``.
 
-A run of a few lives has a seed; one that goes wrong is told with it, and ``--seed N`` takes the same steps again, then
-as few as show what is wrong. With ``--families`` every family of schedules is played by the double and by the engine.
+A run of a few lives has a seed, which a failure names; ``--seed N`` repeats the steps and shrinks them to the failing
+ones. With ``--families`` every family of schedules is played by the simulated and the real engine.
 """
 
 import argparse
@@ -56,7 +56,7 @@ _COUNTED = (
 
 
 def run(seed: int, *, lives: int = LIVES, shrink: bool = False) -> None:
-    """Live a few lives. Raises: whatever was wrong, with the steps that led to it."""
+    """Run a few lives. Raises: the failure, with the steps that led to it."""
     settings = hypothesis.settings(
         max_examples=lives,
         stateful_step_count=STEPS,
@@ -71,12 +71,12 @@ def run(seed: int, *, lives: int = LIVES, shrink: bool = False) -> None:
 
 
 def figures(counts: Counter[str]) -> str:
-    """Say what was counted."""
+    """Format the counters."""
     return ", ".join(f"{name} {counts[name]}" for name in _COUNTED)
 
 
 def _seeds(first: int, steps: int) -> Iterator[int]:
-    """Count from a seed on, until so many steps were taken."""
+    """Give consecutive seeds until so many steps were taken."""
     seed = first
     while Machine.counts["steps"] < steps:
         yield seed
@@ -84,7 +84,7 @@ def _seeds(first: int, steps: int) -> Iterator[int]:
 
 
 def main() -> int:
-    """Do what is asked for; 1 if something went wrong."""
+    """Run what the arguments request; 1 if something failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--steps", type=int, default=10_000, metavar="N", help="take at least so many steps (10000)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="from this seed on (1)")
@@ -96,7 +96,7 @@ def main() -> int:
 
 
 def _families() -> int:
-    """Play every family twice; 1 if one is told of in two ways."""
+    """Play every family twice; 1 if one differs."""
     different, began = list[str](), time.monotonic()
     for name, script in FAMILIES.items():
         told = difference(script)
@@ -107,7 +107,7 @@ def _families() -> int:
 
 
 def _steps(given: argparse.Namespace) -> int:
-    """Take the steps; 1 if one went wrong."""
+    """Run the steps; 1 if one failed."""
     failed, began = list[int](), time.monotonic()
     for seed in _seeds(given.first, given.steps) if given.seed is None else [given.seed]:
         try:

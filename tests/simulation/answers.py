@@ -1,4 +1,4 @@
-"""What Azure answers that is not so: a 404 for what is there, a replica that is behind, a page of somebody else's."""
+"""Wrong answers of Azure: a 404 for an existing resource, a stale replica, an unreadable page."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ _GONE = {"do": "refuse", "code": "ResourceNotFound", "status": 404, "message": "
 
 
 class Answers(Model):
-    """The answers of one world's Azure, and whether it rests."""
+    """The answers of one world's Azure, and whether Azure is idle."""
 
     def answer_well(self) -> None:
-        """Let Azure answer as it should, and nobody be killed."""
+        """Let Azure answer correctly, and plan no kill."""
         self.vms[0].scene.faults()
         self.world.wire.garbled.times = 0
         self.faulty, self.world.planned = False, PlannedKill()
 
     def deny(self, vm: Vm, role: str, when: dict[str, int]) -> None:
-        """Let Azure say of something that is there that it is not, some looks from now; of a group, of all in it."""
+        """Let Azure answer 404 for an existing resource after some reads; for a group, also for its contents."""
         arm_id = vm.spec.ids().get(role, "")
         if arm_id.lower() in self.foreign:
             when = {**when, "times": 1}  # nothing but looks at it tells that it is there: one is wrong, and no more
@@ -31,20 +31,20 @@ class Answers(Model):
             self.counts["wrong 404s"] += 1
 
     def lag(self, vm: Vm, share: float) -> None:
-        """Let a share of the reads be answered by a replica that is behind; what is another's it knows by now."""
+        """Let a stale replica answer a share of the reads; it has the foreign resources."""
         self.world.turns.sleep(40)
         vm.scene.faults(REPLICA_LAG.rule("replica-lag", share=share).plain())
         self.faulty = True
         self.counts["wrong 404s"] += 1
 
     def garble(self, page: str, methods: tuple[str, ...], times: int) -> None:
-        """Let the next answers be no Azure's."""
+        """Make the next answers unreadable."""
         self.world.wire.garbled = Garbled(PAGES[page], methods, times)
         self.faulty = True
         self.counts["unreadable"] += 1
 
     def _is_calm(self) -> bool:
-        """Let Azure answer well and come to rest; tell whether nobody works then."""
+        """Let Azure answer correctly and become idle; tell whether no worker is left then."""
         if self.world.turns.workers:
             return False
         self.answer_well()

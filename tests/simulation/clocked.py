@@ -1,6 +1,6 @@
-"""Which modules of the product have the simulation's time, and why the others that import ``time`` keep the machine's.
+"""The product's modules with simulated time, and why others that import ``time`` keep the machine's.
 
-A module that is in neither would wait, or judge, by the machine's clock in a world that has another.
+A module in neither list would use the machine's clock in a world with another one.
 """
 
 CLOCKED = (
@@ -8,10 +8,10 @@ CLOCKED = (
     *("jobs.store",),
     *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
     *("jobs.refused", "deploy.moves", "deploy.market", "deploy.choice", "deploy.fleet.moves"),
-    *("deploy.apply", "deploy.readiness", "jobs.handed"),
+    *("deploy.apply", "deploy.readiness", "jobs.sent_jobs"),
     *("ops.deployments", "ops.record"),
 )
-"""Modules whose ``time`` is that of the processes that take turns."""
+"""Modules whose ``time`` is that of the simulated processes."""
 
 _RECORDED = "writes into a record when something was, and nobody in this world judges by that"
 _ALONE = "is of hosts that share their records: there is one in this world"
@@ -33,7 +33,7 @@ UNCLOCKED = {
     "jobs.cluster.queue": _ALONE,
     "local.provider_process": _ABSENT,
     "local.guests.guest": _ABSENT,
-    "local.guests.porter": _ABSENT,
+    "local.guests.ssh_server": _ABSENT,
     "engine.install.installers": _ABSENT,
     "azure.price_book": "tells how old a price is, and no verb of this world judges by that",
     "azure.prices": "waits for a price list: the local Azure's answers at once",
@@ -49,4 +49,4 @@ UNCLOCKED = {
     "cli.session": _ABSENT,
     "cli.vm_list": _ABSENT,
 }
-"""Modules that import ``time`` and keep it, and why they may."""
+"""Modules that keep the machine's ``time``, each with the reason."""

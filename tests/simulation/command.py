@@ -1,4 +1,4 @@
-"""The seam: what stands in the place of the ``pulumi`` command, and of the verbs of the Automation API's stack."""
+"""The replacement of the ``pulumi`` command, and of the verbs of the Automation API's stack."""
 
 import json
 import signal
@@ -25,12 +25,12 @@ from vmops.engine.backend.notes import EngineNotes
 from vmops.local.provider.arm import Arm
 
 _START_UP = 0.3
-"""Seconds until an engine process gets to work. Source: measured, docs/performance.md."""
+"""Seconds until an engine process starts to work. Source: measured, docs/performance.md."""
 
 
 @dataclass
 class Host:
-    """What every engine of a world works with; ``moment`` is told where an engine may die."""
+    """What every engine of a world uses; ``moment`` is called where an engine may die."""
 
     turns: Turns
     arm: Arm
@@ -38,13 +38,13 @@ class Host:
     engines: dict[tuple[str, int], Process]
 
     def start_ticks(self, pid: int) -> int | None:
-        """Say when an engine was started, long ago; None if it or its process has died."""
+        """Give the start of an engine; None if the engine or its process has died."""
         found = self.engines.get((self.turns.current.host, pid))
         return 1 if found and found.alive else None
 
 
 def command_of(host: Host) -> type[PulumiCommand]:
-    """Give the class that stands for `vmops.engine.process.EngineCommand` in a world."""
+    """Give the class that replaces `vmops.engine.process.EngineCommand` in a world."""
 
     class Command(DoubleCommand):
         world = host
@@ -53,7 +53,7 @@ def command_of(host: Host) -> type[PulumiCommand]:
 
 
 class DoubleCommand(PulumiCommand):
-    """An engine that runs in the process of its caller; a signal ends it as it ends an engine."""
+    """An engine that runs in the process of its caller; signals end it as they end an engine."""
 
     world: Host
 
@@ -79,7 +79,7 @@ class DoubleCommand(PulumiCommand):
         return self._runs
 
     def signal(self, number: signal.Signals) -> bool:
-        """End the engine: in order by the first SIGINT, at once by the second, by force with SIGKILL."""
+        """End the engine: gracefully at the first SIGINT, at once at the second, and by SIGKILL."""
         if not self._runs:
             return False
         if number == signal.SIGKILL:
@@ -93,7 +93,7 @@ class DoubleCommand(PulumiCommand):
 
     @contextmanager
     def process(self, stack: str, *, locks: bool, dry: bool = False) -> Iterator[tuple[Files, Callable[..., Engine]]]:
-        """Be an engine for a while: with its lock, which is left by a death, and given back by any other end."""
+        """Act as an engine during a block: hold its lock, which a death leaves and any other end releases."""
         self._claim.check()
         self.world.turns.sleep(_START_UP)
         pid, here = self.world.turns.new_pid(), self.world.turns.current
@@ -131,7 +131,7 @@ class DoubleCommand(PulumiCommand):
         return Engine(files=files, provider=self._connect, tell=tell, canceled=canceled, dry=dry)
 
     def _files(self, stack: str) -> Files:
-        """Open the backend. Raises: CommandError, if it says nothing of its layout."""
+        """Open the backend. Raises: CommandError, if it has no layout."""
         files = Files(self._backend, stack, self.world.moment)
         files.open()
         return files
@@ -143,7 +143,7 @@ class DoubleCommand(PulumiCommand):
     def run(
         self, args: list[str], cwd: str, additional_env: Mapping[str, str], on_output: Any = None, on_error: Any = None
     ) -> CommandResult:
-        """Run one of the commands that are about the state alone. Raises: CommandError."""
+        """Run a command that concerns only the state. Raises: CommandError."""
         try:
             return CommandResult(self._said(args, Path(cwd)), "", 0)
         except OSError as error:
@@ -184,14 +184,14 @@ def _named(rest: list[str]) -> str:
 
 
 def _release(held: list[Path]) -> None:
-    """Take back what an engine that ends in order has left: the note of it, and its lock."""
+    """Remove what an engine leaves at a graceful end: its note and its lock."""
     for each in held:
         with suppress(OSError):  # the disk does not let it
             each.unlink(missing_ok=True)
 
 
 class DoubleStack(workspace.FastStack):
-    """The stack of the Automation API, whose verbs run the double."""
+    """The stack of the Automation API, whose verbs run the simulated engine."""
 
     def up(  # type: ignore[override]
         self,

@@ -1,4 +1,4 @@
-"""What goes wrong on the host itself: files that are spoilt, a disk that is full or read-only, a clock that is set."""
+"""Faults of the host: damaged files, a full or read-only disk, a changed clock."""
 
 from tests.chaos.spoiling import FILES, NEWER, RECORDS, restore, spoil_records
 from tests.simulation.model import Vm
@@ -6,14 +6,14 @@ from tests.simulation.others import Others
 from vmops.spec.names import OWNER_TAG
 
 CLOCK_STEPS = (-7200.0, -3.0, 3.0, 7200.0)
-"""Seconds by which somebody, or a time server, sets a clock."""
+"""Seconds by which a person, or a time server, changes a clock."""
 
 
 class Damaged(Others):
     """The VMs of one world, and the host that works on them."""
 
     def spoil(self, vm: Vm, name: str) -> None:
-        """Leave one of the engine's files as a loss of power, or a hand, may."""
+        """Damage one of the engine's files as a power failure, or a person, may."""
         if self.world.turns.workers or self.world.disk.state or not FILES[name](vm.scene):
             return
         vm.hampered = True  # whoever only looks mends no state
@@ -22,7 +22,7 @@ class Damaged(Others):
         self.counts["files spoilt"] += 1
 
     def spoil_records(self, name: str) -> None:
-        """Spoil the records; nothing else tells that what has our name and copies of our tags is not ours."""
+        """Damage the records, unless only they show that a resource with our name and copied tags is foreign."""
         if self._has_copies() or self.world.disk.state:
             return
         if spoil_records(self.vms[0].scene, RECORDS[name]):
@@ -31,7 +31,7 @@ class Damaged(Others):
                 vm.hampered = True  # who works on it is not known any more
 
     def fill(self, state: str) -> None:
-        """Let the disk be full, or read-only, until all is well again."""
+        """Make the disk full, or read-only, until everything is repaired."""
         if self._has_copies():
             return  # where nothing can be read of the records, either
         self.world.disk.spoil(state)
@@ -40,17 +40,17 @@ class Damaged(Others):
         self.counts["bad disks"] += 1
 
     def set_clock(self, seconds: float) -> None:
-        """Set the clock of this host, which is not Azure's."""
+        """Change the clock of this host, which is not Azure's."""
         self.world.turns.set_clock(seconds)
         self.counts["clock steps"] += 1
 
     def restore(self) -> None:
-        """Have what a newer engine wrote written by one of ours: a provision is refused until then."""
+        """Rewrite a newer engine's state in our format: until then a provision is refused."""
         for vm in self._newer:
             restore(vm.scene)
         self._newer.clear()
 
     def _has_copies(self) -> bool:
-        """Tell whether a stranger has something under a name of ours that carries copies of our tags."""
+        """Tell whether a foreign resource has our name and copies of our tags."""
         owners = [(self.foreign[each].get("tags") or {}).get(OWNER_TAG) for each in self.strangers]
         return self.ops.settings.owner in owners

@@ -1,4 +1,4 @@
-"""What a VM is asked to be, held against what Azure tells of it: written down once more, beside the product's own."""
+"""Compares a VM in Azure with its request, independently of the product's code."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ Body = Mapping[str, Any]
 
 
 def differences(spec: VmSpec, existing: Mapping[str, Body]) -> Iterator[str]:
-    """Name what is otherwise than it was asked for, by all that exists; of what is not there nothing is said."""
+    """List the differences between existing resources and the request; absent ones are not reported."""
     ids = {role: arm_id.lower() for role, arm_id in spec.ids().items()}
     machine, guard = existing.get(ids["vm"]), ids["security_group"]
     if machine:
@@ -26,7 +26,7 @@ def differences(spec: VmSpec, existing: Mapping[str, Body]) -> Iterator[str]:
 
 
 def _lets_in(rule: Body | None, port: int, spec: VmSpec) -> bool:
-    """Tell whether a rule lets in by a port whom it should, and nobody else."""
+    """Tell whether a rule permits exactly the requested sources at a port."""
     if rule is None:
         return False
     says = rule["properties"]

@@ -1,6 +1,6 @@
-"""The disk of one state directory, which may be full, or be read-only, for a while.
+"""The disk of one state directory, which may be full or read-only for a while.
 
-What is asked of the system below that directory is refused as such a disk refuses it; so is what SQLite writes.
+System calls below that directory fail as on such a disk, and so do SQLite's writes.
 """
 
 import errno
@@ -21,17 +21,17 @@ DISKS = (FULL, READ_ONLY)
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _MOST_PAGES = 4294967294
-"""How many pages a database may have that nobody has limited. Source: SQLite documentation, PRAGMA max_page_count."""
+"""The default maximum of a database's pages. Source: SQLite documentation, PRAGMA max_page_count."""
 
 _REFUSED = {FULL: ("mkdir",), READ_ONLY: ("mkdir", "rename", "replace", "unlink", "rmdir", "utime", "chmod")}
-"""What is asked of a path that such a disk refuses."""
+"""The operations on a path that such a disk refuses."""
 
 _borrow = Database._borrow
 
 
 @dataclass
 class Disk:
-    """A disk: ``state`` is how it is, '' if it is well; it ``was_bad`` if it ever was otherwise."""
+    """A disk: ``state`` is its fault, '' for none; ``was_bad`` tells whether it ever had one."""
 
     directory: Path
     state: str = ""
@@ -39,7 +39,7 @@ class Disk:
     _patches: ExitStack = field(default_factory=ExitStack)
 
     def spoil(self, state: str) -> None:
-        """Be full, or read-only, from now on."""
+        """Make it full, or read-only, from now on."""
         self.mend()
         self.state, self.was_bad = state, True
         for name in _REFUSED[state]:
@@ -50,12 +50,12 @@ class Disk:
         self._patches.enter_context(patch.object(os, "statvfs", self._room(os.statvfs)))
 
     def mend(self) -> None:
-        """Be well again."""
+        """Repair it."""
         self.state = ""
         self._patches.close()
 
     def borrowed(self, database: Database) -> sqlite3.Connection:
-        """Lend a database's connection, which writes as far as the disk lets it."""
+        """Lend a database's connection, which writes as far as the disk permits."""
         connection = _borrow(database)
         if self.was_bad and self._has(database._path):
             pages = 1 if self.state == FULL else _MOST_PAGES
@@ -117,7 +117,7 @@ class Disk:
 
 @contextmanager
 def disk(directory: Path) -> Iterator[Disk]:
-    """Give the disk of a directory; it is well."""
+    """Give the disk of a directory, without a fault."""
     made = Disk(directory)
     with patch.object(Database, "_borrow", lambda database: made.borrowed(database)):
         try:

@@ -1,7 +1,7 @@
-"""One run of the engine on one stack: the rules of Pulumi's engine, as far as a VM's stack meets them.
+"""One run of the engine on one stack: the rules of Pulumi's engine, as far as a VM's stack needs them.
 
-Everything is done in the order of the dependencies, one after the other.
-Source: Pulumi, how the engine works; rules and texts seen with engine 3.274.
+Steps run one after the other, in the order of dependencies. Source: Pulumi, how the engine works; rules and texts seen
+with engine 3.274.
 """
 
 import re
@@ -23,11 +23,11 @@ _PROVIDERS_OWN = {"version": "3.29.0"}
 
 
 class Stopped(Exception):
-    """The engine was told to end at once."""
+    """The engine was asked to end at once."""
 
 
 def _as_before(news: Any, olds: Any, path: list[str]) -> Any:
-    """Give inputs with what lies at a path as it was, or not at all. Source: Pulumi, resource option ignoreChanges."""
+    """Give inputs with the former value at a path, or without it. Source: Pulumi, resource option ignoreChanges."""
     name, *rest = path
     if rest:
         return {**news, name: _as_before(news.get(name) or {}, olds.get(name) or {}, rest)}
@@ -41,16 +41,16 @@ def _unheard(_urn: str) -> None:
 
 @dataclass(kw_only=True)
 class Engine(Ledger):
-    """One run on one stack; ``provider`` connects to a subscription, ``plans`` is what a preview may write down."""
+    """One run on one stack; ``provider`` connects to a subscription, ``plans`` gets the plan of a preview."""
 
     provider: Callable[[str], Provider]
     plans: dict[str, Any] = field(default_factory=dict)
     _azure: Provider | None = None
 
     def up(self, goals: list[Goal], registered: Callable[[str], object] = _unheard) -> None:
-        """Make the cloud match the goals; after a failure nothing more is begun. Raises: CommandError.
+        """Make the cloud match the goals; nothing is started after a failure. Raises: CommandError.
 
-        ``registered`` is told of each that is as it should be, by its URN.
+        ``registered`` is called with the URN of each completed resource.
         """
         for goal in goals:
             self._register(goal)
@@ -62,7 +62,7 @@ class Engine(Ledger):
         self._save()
 
     def refresh(self) -> None:
-        """Take from the provider what it reads, and forget what is gone. Raises: CommandError."""
+        """Update the state from the provider, and remove resources that are gone. Raises: CommandError."""
         for urn, entry in list(self.olds.items()):
             if entry.get("provider"):
                 self._read(urn, entry)
@@ -71,7 +71,7 @@ class Engine(Ledger):
         self._save()
 
     def destroy(self) -> None:
-        """Delete everything, users first, going on after a failure with what does not depend on it."""
+        """Delete everything, dependants first; after a failure independent resources are still deleted."""
         kept = set[str]()
         for urn, entry in reversed(list(self.olds.items())):
             if urn not in kept and not self._delete(urn, OpType.DELETE):
@@ -108,12 +108,12 @@ class Engine(Ledger):
         return None
 
     def _checked(self, goal: Goal, news: dict[str, Any], old: Entry | None) -> dict[str, Any]:
-        """Fill in what the program left out, its secrets marked. Raises: Refused."""
+        """Fill in what the program left out, with secrets marked. Raises: Refused."""
         checked = self._client.check(goal.type, goal.name, (old or {}).get("inputs") or {}, news)
         return annotated(checked, news)  # type: ignore[no-any-return]
 
     def _match(self, goal: Goal, old: Entry, entry: Entry) -> None:
-        """Leave a resource, update it, or replace it."""
+        """Keep a resource, update it, or replace it."""
         answer = self._client.diff(goal.type, old, entry["inputs"])
         paths = list(answer.detailedDiff)
         replaces = bool(answer.replaces) or any(_within(path, goal.replace_on_changes) for path in paths)
@@ -158,7 +158,7 @@ class Engine(Ledger):
         return None
 
     def _replace(self, goal: Goal, old: Entry, entry: Entry, why: list[str]) -> None:
-        """Delete, then create; in between the state says that this is under way."""
+        """Delete, then create; in between the state has a pending replacement."""
         users = [urn for urn, other in self.olds.items() if goal.urn in (other.get("dependencies") or ())]
         assert not users, f"the double does not replace what others depend on: {users}, for {why}"
         if self.dry:
@@ -175,7 +175,10 @@ class Engine(Ledger):
             self._save()
 
     def _delete(self, urn: str, operation: OpType) -> bool:
-        """Delete one resource, or only forget it if it is retained; tell whether it is gone from the state."""
+        """Delete one resource, or only remove it from the state if it is retained.
+
+        True if it is gone from the state.
+        """
         entry = self.olds[urn]
         calls = entry.get("provider") and not entry.get("retainOnDelete") and not entry.get("pendingReplacement")
         if self.dry or not calls:
@@ -213,7 +216,7 @@ class Engine(Ledger):
         return None
 
     def _keep(self, goal: Goal, old: Entry | None) -> None:
-        """Take over, or begin, the stack itself or its provider."""
+        """Register the stack itself or its provider."""
         inputs = {**goal.inputs, **_PROVIDERS_OWN} if goal.custom else {}
         made: Entry = {"urn": goal.urn, "custom": goal.custom, "type": goal.type, "created": now()}
         if goal.custom:
@@ -232,6 +235,6 @@ class Engine(Ledger):
 
 
 def _within(path: str, roots: tuple[str, ...]) -> bool:
-    """Tell whether a property is one of these, or lies below one. Source: Pulumi, ``replaceOnChanges``."""
+    """Tell whether a property is one of these, or below one. Source: Pulumi, ``replaceOnChanges``."""
     steps = re.findall(r"[^.\[\]]+", path)
     return any(steps[: len(root.split("."))] == root.split(".") for root in roots)

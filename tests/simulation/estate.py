@@ -1,4 +1,4 @@
-"""A few VMs in one world: called, waited for, and hindered in every way that the local Azure and a kill know."""
+"""A few VMs in one world: calls, waits, faults and kills."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -27,23 +27,23 @@ from vmops.protocol import HANDLE, Answer
 SHARED = "shared"
 PATIENT = 1800.0
 _THROTTLED = 1200.0
-"""Seconds for which Compute may refuse, after too much has been asked for."""
+"""Seconds for which Compute may throttle after too many requests."""
 
 _AT_REST = 60.0
-"""Seconds within which Azure has carried out a change to a security group, and takes the next."""
+"""Seconds within which Azure completes a change of a security group, and accepts the next."""
 
 _CALLS = 3
-"""Calls that may fail although nothing is wrong any more; as many that do, one after the other, are a dead end."""
+"""Calls that may fail in a row without any active fault; more are a failure of the test."""
 
 _API = "api-version=2024-07-01"
 _BEGUN = {Status.PENDING, Status.SUCCEEDED, Status.FAILED}
 
 
 class Estate(Hosts):
-    """The VMs of one world: called, waited for, and hindered."""
+    """The VMs of one world, with calls, faults and kills."""
 
     def begin(self, vm: Vm, verb: str) -> Answer:
-        """Call a verb that begins something."""
+        """Call a verb that starts something."""
         answer: Answer = getattr(self.ops, f"vm_{verb}")(vm.params)
         status, result = answer
         self._judge(vm, verb, answer, _BEGUN)
@@ -61,7 +61,7 @@ class Estate(Hosts):
         return answer
 
     def wait(self, vm: Vm, is_setup: bool, patience: float) -> Status:
-        """Wait for a deployment; whoever succeeded has made what is intended, or removed everything."""
+        """Wait for a deployment; SUCCEEDED means that the intended resources exist, or that none is left."""
         answer = self.ops.wait_vm_deployment(is_setup, {**vm.params, "pollTimeout": patience})
         self._judge(vm, f"wait {is_setup}", answer, _waits(patience))
         latest = self._latest(vm)
@@ -70,7 +70,7 @@ class Estate(Hosts):
         return answer[0]
 
     def wait_operation(self, vm: Vm, patience: float) -> Status:
-        """Wait for what the handle names; a power operation that succeeded has done so."""
+        """Wait for the operation of the handle; SUCCEEDED means that the power verb took effect."""
         answer = self.ops.wait_vm_operation({**vm.params, "pollTimeout": patience})
         allowed = _waits(patience) if HANDLE in vm.params else {Status.PENDING}
         self._judge(vm, "wait for the operation", answer, allowed)
@@ -81,7 +81,7 @@ class Estate(Hosts):
         return answer[0]
 
     def cancel(self, vm: Vm) -> None:
-        """Cancel what is in flight: within its time nobody works on the VM any more."""
+        """Cancel what is in flight: within its time no worker is left."""
         began = self.world.turns.now
         answer = self.ops.cancel(vm.params)
         blind = {Status.FAILED} if self.world.disk.state or vm.hampered else set()
@@ -90,17 +90,17 @@ class Estate(Hosts):
         assert not self._works(vm), "it was cancelled, and somebody works on it"
 
     def recover(self, vm: Vm) -> None:
-        """Put right what the dead have left."""
+        """Call recover."""
         self._judge(vm, "recover", self.ops.recover(vm.params), {Status.SUCCEEDED, Status.FAILED})
 
     def fault(self, vm: Vm, name: str, when: dict[str, int]) -> None:
-        """Let Azure fail, and no more as it did."""
+        """Activate these faults, and no others."""
         vm.scene.faults(FAULTS[name].rule(name, vm.params["vmName"], **when).plain())
         self.faulty = True
         self.counts["faults"] += 1
 
     def well(self) -> None:
-        """Let everything go well again, and everybody have what is theirs."""
+        """Clear all faults, and undo the changes of others."""
         self.world.disk.mend()
         self.answer_well()
         self.allow()
@@ -108,7 +108,7 @@ class Estate(Hosts):
         self.leave()
 
     def meddle(self, vm: Vm, name: str) -> None:
-        """Let somebody else do something to a VM that is there and has nothing done to it."""
+        """Let somebody else change a VM that exists and has no operation."""
         if not self._rests(vm) or vm.spec.vm_id.lower() in self.retagged:
             return
         incident = INCIDENTS[name]
@@ -120,7 +120,7 @@ class Estate(Hosts):
         self.counts["incidents"] += 1
 
     def take(self, vm: Vm, verb: str) -> None:
-        """Let somebody give a VM another's tags, then call a verb, which is refused."""
+        """Give a VM another owner's tags, then call a verb, which is refused."""
         if not self.retag(vm, "vm", CLAIMING[0]):
             return
         status, _ = self.begin(vm, verb)
@@ -129,13 +129,13 @@ class Estate(Hosts):
         assert status is not Status.SUCCEEDED, f"{verb} of another's VM succeeded"
 
     def kill(self) -> None:
-        """Kill a worker that is in the middle of its work, and its engine with it."""
+        """Kill a running worker with its engine."""
         for process in self.world.turns.workers[:1]:
             self.world.turns.kill(process)
             self._dead()
 
     def plant(self, vm: Vm) -> None:
-        """Let others put something into the VM's own group."""
+        """Create foreign resources in the VM's own group."""
         free = not (self.faulty or self.governed)
         if vm.spec.group_id.lower() in self._existing() and free and "resourceGroup" not in vm.params:
             vm.scene.plant(vm.spec.resource_group)
@@ -143,7 +143,7 @@ class Estate(Hosts):
             self.see_foreign()
 
     def converge(self, vm: Vm, verb: str) -> None:
-        """Let everything go well: what is in flight ends, then the call succeeds; three that fail are a dead end."""
+        """Clear everything: operations in flight end, then the call succeeds within three attempts."""
         self.well()
         if verb == "provision":
             self.restore()
@@ -160,7 +160,7 @@ class Estate(Hosts):
         self.counts["converged"] += 1
 
     def _heed(self, vm: Vm) -> None:
-        """Do what a failure says is to be done before the next call."""
+        """Do what the next step of a failure says."""
         failure = self.ops.last_failure(vm.params)
         if failure and failure.kind is FailureKind.THROTTLED:  # "call again after the time that …"
             self.world.turns.sleep(_THROTTLED)
@@ -177,7 +177,7 @@ class Estate(Hosts):
         return self.wait(vm, verb == "provision", PATIENT) if status is Status.PENDING else status
 
     def close(self) -> None:
-        """Remove everything, and see that nothing is left."""
+        """Remove everything, and check that nothing is left."""
         self._remove_beside_others()
         for vm in self.vms:
             self.converge(vm, "deprovision")
@@ -189,7 +189,7 @@ class Estate(Hosts):
         assert not left, f"left behind: {left}"
 
     def _remove_beside_others(self) -> None:
-        """Remove everything while others are in the way: whatever comes of it, nothing of theirs is touched."""
+        """Remove everything while others interfere: whatever the outcome, foreign resources are unchanged."""
         if not (self.strangers or self.retagged):
             return
         self.answer_well()
@@ -201,7 +201,7 @@ class Estate(Hosts):
         self.counts["removed beside others"] += 1
 
     def _settle_all(self) -> None:
-        """Let everybody's work end, who is not killed."""
+        """Let all work end without kills."""
         for vm in self.vms:
             for in_flight in (True, False):
                 self.wait(vm, in_flight, PATIENT)
@@ -224,7 +224,7 @@ def _waits(patience: float) -> set[Status]:
 
 @contextmanager
 def estate(params: list[dict[str, Any]], pace: float, counts: Counter[str]) -> Iterator[Estate]:
-    """Give a few VMs in a world of their own, beside what belongs to others."""
+    """Give a few VMs in a fresh world, beside foreign resources."""
     memory = Path("/dev/shm")
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as place, world(Path(place), pace) as made:
         state_dir = Path(place) / "state"

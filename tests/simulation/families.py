@@ -1,6 +1,6 @@
-"""Families of schedules, each of them played by the double and by the real engine: both must tell the same.
+"""Families of schedules, each played by the simulated and the real engine, with equal results.
 
-One family for each fault of the catalogue and each incident, at each verb, and some in which worker and engine die.
+One family for each fault of the catalogue and each incident, at each verb, and some with kills of worker and engine.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ _ONCE: dict[str, int] = {"nth": 1}
 
 
 def _family(verb: str, fault: str, when: dict[str, int]) -> Script:
-    """Give a life in which one verb meets one fault, or a VM that is there meets an incident, which is over at once."""
+    """Give a life in which one verb meets one fault, or an existing VM an incident, which is over at once."""
     met = (Fault(fault, {} if fault in _INCIDENTS else when),)
     params: dict[str, Any] = {"vmName": "exp1"} | (SPOT if fault == "spot-eviction" else {})
     first = Step("provision", faults=met if verb == "provision" and fault not in _INCIDENTS else ())
@@ -37,13 +37,13 @@ def _family(verb: str, fault: str, when: dict[str, int]) -> Script:
 
 
 def _killed(verb: str, kill: Kill) -> Script:
-    """Give a life in which worker and engine are killed in the middle of a verb."""
+    """Give a life in which worker and engine are killed during a verb."""
     steps = (Step(each, kills=(kill,) if each == verb else ()) for each in ("provision", "deprovision"))
     return Script(steps=tuple(steps), pace=0.015)
 
 
 def _mishap(verb: str, name: str) -> Script:
-    """Give a life in which a verb meets what is wrong beside Azure, which is over before the next call."""
+    """Give a life in which a verb meets a fault outside Azure, which is over before the next call."""
     met = (Fault(name),)
     steps = [Step("provision"), Step(verb, faults=met), *((Step("deprovision"),) if verb == "provision" else ())]
     params = {"vmName": "exp1", "tags": "a=b", "dataDisks": [4]}
@@ -53,10 +53,10 @@ def _mishap(verb: str, name: str) -> Script:
 _INCIDENTS = (*MEDDLING, "spot-eviction")
 _VERBS = ("provision", "stop", "start", "restart", "deprovision")
 _NEVER = {"stop: spot-eviction", "restart: spot-eviction"}
-"""What does not converge: Azure neither stops nor restarts what it has taken back."""
+"""Incidents that cannot converge: an evicted VM can neither be stopped nor restarted."""
 
 _PASSING = {"throttled", "throttled-by-compute", "operation-preempted", "retryable-error"}
-"""Faults that are waited out: always in force, they would be waited out for minutes."""
+"""Faults that are retried: if they were always active, each would be retried for minutes."""
 
 _ONCE_EACH = {f"{verb}: {fault}": _family(verb, fault, _ONCE) for verb in _VERBS for fault in (*FAULTS, *_INCIDENTS)}
 _ALWAYS = {f"provision: {fault}, always": _family("provision", fault, {}) for fault in FAULTS if fault not in _PASSING}
@@ -81,7 +81,7 @@ _MISHAPS = {
     )
     for name in sorted(names)
 }
-"""What strips our tags of a group leaves that group, so it is met by the simulation alone, whose model knows that."""
+"""An incident that changes the group's tags; only the simulation's model covers it."""
 
 FAMILIES = {
     **{name: script for name, script in _ONCE_EACH.items() if name not in _NEVER},
@@ -95,25 +95,25 @@ FAMILIES = {
 
 
 def difference(script: Script) -> list[str]:
-    """Play a family twice, and give the lines in which the double and the engine differ."""
+    """Play a family twice, and give the lines in which the engines differ."""
     double, engine = by_the_double(script), by_the_engine(script)
     return list(unified_diff(double, engine, "double", "engine", lineterm="", n=0))
 
 
 def by_the_engine(script: Script) -> list[str]:
-    """Play a family for real, and give what can be told of it."""
+    """Play a family with the real engine, and describe it."""
     with scene(script.params, script.pace) as stage:
         return _played(stage, script)
 
 
 def by_the_double(script: Script) -> list[str]:
-    """Play the same in this process."""
+    """Play it in this process."""
     with _memory() as place, world(place, script.pace), scene(script.params, script.pace) as stage:
         return _played(stage, script)
 
 
 def _played(stage: Scene, script: Script) -> list[str]:
-    """Live a life, and tell of each step: what was answered, what ARM was asked to change, what is there."""
+    """Play a life, and describe each step: the answer, the changes requested of ARM, and the resources."""
     stage.params = {**script.params, "pollInterval": 0.05, "pollTimeout": 120}
     told: list[str] = []
     life = Life(stage, script, Figures(), told.append)
@@ -131,10 +131,9 @@ def _played(stage: Scene, script: Script) -> list[str]:
 
 
 def _writes(stage: Scene, seen: int) -> list[str]:
-    """Give the changes that ARM was asked for since then, without their order: siblings are made at the same time.
+    """Give the changes that were requested of ARM since then, sorted: independent ones run in parallel.
 
-    What is asked for again and again until ARM does it, a deletion or a power operation, is told once, where it was
-    done: how often is a matter of time.
+    A repeated deletion or power operation counts once, because its repetitions depend on time.
     """
     asked = Counter(
         (each["method"], each["path"].rpartition("/resourceGroups/")[2], each["status"])
@@ -152,7 +151,7 @@ def _writes(stage: Scene, seen: int) -> list[str]:
 
 @contextmanager
 def _memory() -> Iterator[Path]:
-    """Give a directory that costs no disk, where there is one; it is the one for temporary files meanwhile."""
+    """Give a directory in memory, where there is one; it is the one for temporary files meanwhile."""
     memory = Path("/dev/shm")
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:

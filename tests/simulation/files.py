@@ -1,4 +1,4 @@
-"""A stack's files in the engine's backend of files: its state with a copy, its locks, its history.
+"""A stack's files in the engine's backend: its state with a copy, its locks, its history.
 
 Source: layout and contents seen with engine 3.274.
 """
@@ -32,7 +32,7 @@ _LOCKED = (
 
 
 def refused(said: str, code: int = 1) -> CommandError:
-    """Give what an engine that ends with an error is to its caller."""
+    """Give the exception of an engine that ends with an error."""
     return create_command_error(CommandResult("", said, code))
 
 
@@ -43,7 +43,7 @@ def now() -> str:
 
 @dataclass
 class Files:
-    """The files of one stack; ``moment`` is told after each that is written, by its kind."""
+    """The files of one stack; ``moment`` is called after each write, with its kind."""
 
     backend: Path
     stack: str
@@ -68,7 +68,7 @@ class Files:
         return self._root / "history" / PROJECT / self.stack
 
     def open(self) -> None:
-        """Begin a backend, or see what its layout is. Raises: CommandError, if it does not say."""
+        """Create a backend, or read its layout. Raises: CommandError, if it has none."""
         meta = self._root / "meta.yaml"
         if not meta.exists():
             self._root.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class Files:
             raise refused('error: corrupt store: missing version in ".pulumi/meta.yaml"\n')
 
     def create(self) -> None:
-        """Begin a stack. Raises: CommandError, if there is one."""
+        """Create a stack. Raises: CommandError, if there is one."""
         if self.state.exists():
             raise refused(f"error: stack '{ORGANIZATION}/{PROJECT}/{self.stack}' already exists\n")
         manifest = {"time": now(), "magic": _MAGIC, "version": _VERSION}
@@ -86,7 +86,7 @@ class Files:
         self._write()
 
     def read(self) -> dict[str, Any]:
-        """Read the deployment. Raises: CommandError, if there is none, or none that can be read."""
+        """Read the deployment. Raises: CommandError, if there is none, or if it cannot be read."""
         try:
             found = json.loads(self.state.read_bytes())
         except FileNotFoundError:
@@ -99,14 +99,14 @@ class Files:
         return self._latest
 
     def write(self, entries: list[dict[str, Any]], pending: list[dict[str, Any]]) -> None:
-        """Write the state, keeping what was there as a copy."""
+        """Write the state, and keep the former one as a copy."""
         rest = {name: self._latest[name] for name in self._latest if name not in {"resources", "pending_operations"}}
         self._latest = {**rest, "resources": entries} | ({"pending_operations": pending} if pending else {})
         self._write()
         self.moment("checkpoint")
 
     def replace(self, deployment: dict[str, Any]) -> None:
-        """Write a deployment that was exported."""
+        """Import a deployment that was exported."""
         self._latest = deployment
         self._write()
         self.moment("checkpoint")
@@ -128,7 +128,7 @@ class Files:
         entry.with_name(f"{self.stack}-{number:019d}.checkpoint.json").write_bytes(self.state.read_bytes())
 
     def remove(self) -> None:
-        """Forget the stack; its state stays as a copy, its history does not. Raises: CommandError."""
+        """Remove the stack; its state stays as a copy, its history does not. Raises: CommandError."""
         self.read()
         self.state.replace(self.state.with_name(f"{self.state.name}.bak"))
         self.moment("removed")
@@ -136,7 +136,7 @@ class Files:
             entry.unlink()
 
     def lock(self, pid: int) -> Path:
-        """Take the engine's lock. Raises: CommandError, naming all holders, if others hold it."""
+        """Take the engine's lock. Raises: CommandError, naming all holders."""
         holders = sorted(self._locks.glob("*"))
         if any(not holder.read_bytes() for holder in holders):
             raise refused("error: unexpected end of JSON input\n")

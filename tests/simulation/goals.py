@@ -1,7 +1,7 @@
-"""What a program declares, told without an engine: every resource, with marks where an engine would tell a value.
+"""The declaration of a program, recorded without an engine: every resource, with marks for values of others.
 
-A declared VM depends on no value but ids and addresses, so one run of the program says all, and the marks are replaced
-when their values are known.
+A declared VM depends only on ids and addresses, so one run of the program gives everything. The marks are replaced once
+their values are known.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ PROJECT = "vmops"
 STACK_TYPE = "pulumi:pulumi:Stack"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
-"""How a value is marked as a secret. Source: Pulumi, sdk/go resource package, ``SigKey`` and ``SecretSig``."""
+"""The marker of a secret value. Source: Pulumi, sdk/go resource package, ``SigKey`` and ``SecretSig``."""
 
 _MARK = "\x02"
 
 Note = Callable[[str, str], object]
-"""What is told of a resource that is made, or known to be as it was: its ARM id, and what Azure knows it by."""
+"""Called for each completed resource, with its ARM id and its identity in Azure."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One resource as it is declared; URNs are those of the program's run."""
+    """One resource as declared; URNs are those of the program's run."""
 
     urn: str
     type: str
@@ -54,9 +54,9 @@ class Goal:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a program declares, with marks: the goals in their order, the outputs, and what is noted once they are made.
+    """The declaration of a program, with marks: the ordered goals, the outputs, and what is noted afterwards.
 
-    Of each resource that Azure knows by more than its id, its id and what it is known by, by its URN.
+    For each resource with an identity in Azure, its id and that identity, by its URN.
     """
 
     goals: list[Goal]
@@ -66,7 +66,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class Program:
-    """A program as the double gets it: what it declares, and where its outputs go."""
+    """A program for the simulated engine: its declaration, and where its outputs go."""
 
     make: Callable[[dict[str, Any], Note], Callable[[], Awaitable[None]]]
     key: str
@@ -74,11 +74,11 @@ class Program:
     note: Note
 
     def __call__(self) -> Awaitable[None]:
-        """Run, as any program can."""
+        """Run the program."""
         return self.make(self.outputs, self.note)()
 
     def declared(self, stack: str) -> Declared:
-        """Run once for all stacks like it."""
+        """Run once for all stacks of this kind."""
         if self.key not in _known:
             outputs: dict[str, Any] = {}
             noted: dict[str, tuple[str, str]] = {}
@@ -91,7 +91,7 @@ _known: dict[str, Declared] = {}
 
 
 def program(spec: VmSpec, *, outputs: dict[str, Any], note: Note, **how: Any) -> Program:
-    """Stand for `vmops.engine.program.program`: the same program, and what tells it from another."""
+    """Replace `vmops.engine.program.program`: the same program, with its differences from the recorded one."""
     told = ("owner", "expires", "provider", "foreign", "kept")
     key = json.dumps([spec.stack, spec.to_wire(), *(str(how.get(name)) for name in told)])
     make = lambda into, to: real_program(spec, outputs=into, note=to, **how)  # noqa: E731
@@ -99,7 +99,7 @@ def program(spec: VmSpec, *, outputs: dict[str, Any], note: Note, **how: Any) ->
 
 
 def resolved(value: Any, tell: Callable[[str, str], Any]) -> Any:
-    """Replace the marks in a value by what ``tell`` says of an URN and a path; an empty path is the id."""
+    """Replace the marks in a value by what ``tell`` returns for a URN and a path; an empty path means the id."""
     if isinstance(value, Mapping):
         return {name: resolved(part, tell) for name, part in value.items()}
     if isinstance(value, list | tuple):
@@ -112,14 +112,14 @@ def resolved(value: Any, tell: Callable[[str, str], Any]) -> Any:
 
 
 def clear(value: Any) -> Any:
-    """Give a value with its secrets in clear, as a provider gets them that keeps none."""
+    """Give a value with plain secrets, for a provider without support for secrets."""
     if isinstance(value, Mapping):
         return _opened(value) if SIGNATURE in value else {name: clear(part) for name, part in value.items()}
     return [clear(part) for part in value] if isinstance(value, list) else value
 
 
 def sealed(value: Any) -> Any:
-    """Give a value with its secrets encrypted, as far as a test needs that."""
+    """Give a value with encrypted secrets, as far as a test needs that."""
     if isinstance(value, Mapping):
         if value.get(SIGNATURE) == SECRET and "value" in value:
             hidden = base64.b64encode(json.dumps(value["value"]).encode()).decode()
@@ -129,7 +129,7 @@ def sealed(value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """Give a value as an export shows it that was asked for the secrets. Source: Pulumi, stack export."""
+    """Give a value as an export with secrets shows it. Source: Pulumi, stack export."""
     if isinstance(value, Mapping):
         if SIGNATURE in value:
             return {SIGNATURE: SECRET, "plaintext": json.dumps(_opened(value))}
@@ -151,7 +151,7 @@ def _urn_of(mark: str) -> str:
 
 @dataclass
 class _Nothing(mocks.Mocks):
-    """Answers nothing: the monitor does."""
+    """An engine service without answers: only the monitor is used."""
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         raise AssertionError(f"a program that only declares calls {args.token}")
@@ -162,7 +162,7 @@ class _Nothing(mocks.Mocks):
 
 @dataclass
 class _Monitor(mocks.MockMonitor):
-    """Keeps every request that registers a resource, and answers with marks."""
+    """Records each registration of a resource, and answers with marks."""
 
     goals: list[Goal] = field(default_factory=list)
 
@@ -180,7 +180,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def _told(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Mark what only ARM tells of a resource."""
+    """Mark the values that only ARM knows."""
     told: dict[str, Any] = {name: _mark(urn, name) for name in ("name", "ipAddress", "vmId", "resourceGuid")}
     if "::azure-native:network:NetworkInterface::" in urn:
         told["ipConfigurations"] = [{"privateIPAddress": _mark(urn, "ipConfigurations.0.privateIPAddress")}]
@@ -208,7 +208,7 @@ def _goal(request: Any, urn: str, inputs: Mapping[str, Any]) -> Goal:
 
 
 def _run(declare: Callable[[], Awaitable[None]], stack: str) -> list[Goal]:
-    """Run a program to its end, in an event loop of its own."""
+    """Run a program to its end, in a separate event loop."""
     monitor = _Monitor()
     asyncio.set_event_loop(loop := asyncio.new_event_loop())
     try:

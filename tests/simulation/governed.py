@@ -1,6 +1,6 @@
-"""What the owners of a subscription and other hands do beside Azure's failures: locks, policies, changes by hand.
+"""Locks, policies and manual changes in a subscription, beside Azure's failures.
 
-They come while nobody works, because what a worker has looked at before cannot be seen to change under it.
+They happen while no worker runs, because a change after a worker's read cannot be noticed by it.
 """
 
 import requests
@@ -12,10 +12,10 @@ from tests.simulation.model import Vm
 
 
 class Governed(Answers):
-    """The VMs of one world, what is locked or forbidden there, and whoever changes them by hand."""
+    """The VMs of one world, with its locks, policies and manual changes."""
 
     def change(self, vm: Vm, name: str) -> None:
-        """Let somebody change by hand what is ours."""
+        """Change a resource of ours by hand."""
         if not self._is_calm() or self._rules or not self._is_only_ours(vm) or not self._vm_rests(vm):
             return
         try:
@@ -28,13 +28,13 @@ class Governed(Answers):
             self.counts["changes by hand"] += 1
 
     def lock(self, vm: Vm, name: str) -> None:
-        """Let somebody lock something of a VM's, until it is taken away."""
+        """Lock a resource of a VM until the lock is removed."""
         if self._is_calm() and self._is_only_ours(vm) and LOCKS[name].put(vm.scene):
             self._rules[f"{name} {vm.scene.stack}"] = (LOCKS[name], vm.scene)
             self.counts["locks"] += 1
 
     def forbid(self, vm: Vm, name: str) -> None:
-        """Let a policy be in force, and no other, until it is taken away."""
+        """Activate one policy, and no other, until it is removed."""
         if not self._is_calm() or (name == OURS_STRIPPED and any(each.shared for each in self.vms)):
             return  # what several share is handed over by its tags alone
         POLICIES[name].put(vm.scene)
@@ -44,18 +44,18 @@ class Governed(Answers):
         self.counts["policies"] += 1
 
     def allow(self) -> None:
-        """Have nothing locked or forbidden any more."""
+        """Remove all locks and policies."""
         for rule, scene in self._rules.values():
             rule.take(scene)
         self._rules.clear()
 
     @property
     def governed(self) -> bool:
-        """Tell whether anything is locked or forbidden: what others try fails then, too."""
+        """Tell whether anything is locked or forbidden: then others' requests fail too."""
         return bool(self._rules)
 
     def _is_only_ours(self, vm: Vm) -> bool:
-        """Tell whether nobody else has anything under the VM's names, or shares what is to be changed."""
+        """Tell whether nobody else has a resource with the VM's names, or shares the changed one."""
         ids = {arm_id.lower() for arm_id in vm.spec.ids().values()}
         return not vm.shared and not ids & (self.foreign.keys() | self.retagged.keys())
 

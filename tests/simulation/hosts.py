@@ -1,6 +1,6 @@
-"""A second host of the same name: with a state directory, processes and a clock of its own, it shares the backend.
+"""A second host with the same name: its own state directory, processes and clock, but the same backend.
 
-Both work on the same VMs, one after the other: two engines at once are kept apart by the engine's own lock alone.
+Both work on the same VMs in turn: concurrent engines are separated by the engine's own lock.
 """
 
 from functools import cached_property
@@ -20,9 +20,9 @@ class Hosts(Damaged):
     """The VMs of one world, and the other host that works on them."""
 
     def call_there(self, vm: Vm, verb: str, seconds: float) -> None:
-        """Let the other host make or remove a VM while nobody works here; its clock is so many seconds fast.
+        """Let the other host make or remove a VM while no worker runs here; its clock is so many seconds ahead.
 
-        It can do so within a few calls, unless something else is wrong.
+        It succeeds within a few calls unless a fault is active.
         """
         if not self._is_calm() or self.world.disk.state or self.governed or vm in self._newer:
             return
@@ -46,7 +46,7 @@ class Hosts(Damaged):
 
     @cached_property
     def _there_ops(self) -> VMOps:
-        """Give the other host's verbs; it has the keys of this one."""
+        """Give the other host's verbs, with the keys of this host."""
         here = self.ops.settings
         there = here.state_dir.parent / _THERE
         there.mkdir(mode=0o700)

@@ -57,7 +57,7 @@ class Ledger:
         return entry | ({name: old[name] for name in ("id", "created") if name in old} if old else {})
 
     def told(self, urn: str, path: str) -> Any:
-        """Say what a mark stands for: an id, or what lies at a path of the outputs."""
+        """Give the value of a mark: an id, or the value at a path of the outputs."""
         entry = self.done.get(urn) or {}
         if not path:
             return entry.get("id") or UNKNOWN
@@ -84,7 +84,7 @@ class Ledger:
             self._event(operation, entry["urn"], over=True)
 
     def _half(self, entry: Entry, operation: OpType, half: HalfMade) -> None:
-        """Keep what exists and is not ready, and fail."""
+        """Record a resource that exists but is not ready, and fail."""
         outputs = annotated(half.outputs, entry["inputs"])
         self._finish({**entry, "id": half.id, "outputs": outputs, "initErrors": [half.reason]})
         self._refuse(entry["urn"], operation, half.reason)
@@ -100,7 +100,7 @@ class Ledger:
         self.pending = [each for each in self.pending if each["resource"]["urn"] != urn]
 
     def _prune(self) -> None:
-        """Forget that anything depends on what is gone. Seen with engine 3.274: by properties, too."""
+        """Remove dependencies on a deleted resource, also of properties. Seen with engine 3.274."""
         for entry in self.olds.values():
             if "dependencies" in entry:
                 entry["dependencies"] = [urn for urn in entry["dependencies"] if urn in self.olds]
@@ -112,7 +112,7 @@ class Ledger:
             self.files.write([*self.done.values(), *self.olds.values()], self.pending)
 
     def _go_on(self, verb: str) -> None:
-        """Go on, unless something failed or the engine is to end. Raises: CommandError."""
+        """Raise CommandError if something failed or the engine is to end."""
         if not self.failed and not self.canceled():
             return
         self._save()
@@ -132,7 +132,7 @@ def _diagnosed(urn: str, message: str) -> EngineEvent:
 
 
 def annotated(plain: Any, like: Any) -> Any:
-    """Mark again as secret what is so in ``like``: the provider keeps no secrets.
+    """Mark the secrets of ``like`` again: the provider does not preserve them.
 
     Source: Pulumi, how providers without support for secrets are called.
     """
@@ -144,7 +144,7 @@ def annotated(plain: Any, like: Any) -> Any:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell how inputs differ, as a plan does. Source: Pulumi, update plans."""
+    """List the differences of inputs, as a plan does. Source: Pulumi, update plans."""
     adds = {name: value for name, value in new.items() if name not in old}
     updates = {name: value for name, value in new.items() if name in old and old[name] != value}
     deletes = [name for name in old if name not in new]

@@ -1,4 +1,4 @@
-"""The seven verbs in any order, among faults, meddling and kills, drawn by hypothesis; the estate holds the model."""
+"""The seven verbs in any order, with faults, changes by others and kills, drawn by hypothesis."""
 
 from collections import Counter
 from typing import Any, ClassVar

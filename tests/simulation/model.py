@@ -1,4 +1,4 @@
-"""What must be in a world of a few VMs: every answer and every state is held against it."""
+"""The model of a world with a few VMs: every answer and every state is compared with it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ _SIZE = VmSpec.model_fields["vm_size"].default
 
 @dataclass
 class Vm:
-    """One VM as its caller knows it; ``operation`` is the deployment that was begun last.
+    """One VM as its caller knows it; ``operation`` is the deployment that was started last.
 
-    ``meddled``, ``restored``: since then others have changed it, or have given back what it could not remove.
-    ``hampered``: since then an engine could not write, or not work on its state, or nobody can tell who works on it.
+    ``meddled``, ``restored``: since then others have changed it, or have restored what could not be removed.
+    ``hampered``: since then an engine could not write or use its state, or the worker is unknown.
     """
 
     scene: Scene
@@ -48,16 +48,16 @@ class Vm:
 
     @property
     def shared(self) -> set[str]:
-        """Give the ids of what it may share with others."""
+        """Give the ids of resources that it may share with others."""
         roles = {"network", "subnet", "security_group", "group"} if "resourceGroup" in self.params else set()
         return {arm_id.lower() for role, arm_id in self.spec.ids().items() if role in roles}
 
 
 @dataclass(frozen=True)
 class Retagged:
-    """Something of ours whose tags somebody changed: its tags ``before``, and what it is since.
+    """A resource of ours whose tags somebody changed: its tags ``before``, and its present ones.
 
-    With ``claimed`` these say that it is another's, and until somebody takes that back it is.
+    With ``claimed`` the tags name another owner, who counts until they are restored.
     """
 
     before: dict[str, str]
@@ -65,17 +65,17 @@ class Retagged:
     claimed: bool
 
     def is_still(self, found: dict[str, Any] | None) -> bool:
-        """Tell whether something is there, with these tags, and is the one that it was."""
+        """Tell whether a resource exists with these tags and this identity."""
         was = (self.after.get("tags"), identity_of(self.after))
         return found is not None and (found.get("tags"), identity_of(found)) == was
 
 
 @dataclass
 class Model:
-    """All VMs of one world, and what belongs to others; ``late`` are groups of ours in which others have something.
+    """All VMs of one world, and the foreign resources; ``late`` are groups of ours with foreign resources.
 
-    ``strangers`` are ids of ours under which a stranger has something for a while, each with all that came with it;
-    ``staying`` is what else strangers have. ``retagged`` is what is ours and does not say so.
+    ``strangers`` are ids of ours under which a foreign resource exists for a while, with what came with it; ``staying``
+    are other foreign resources. ``retagged`` are resources of ours with changed tags.
     """
 
     world: World
@@ -95,20 +95,23 @@ class Model:
         return self.vms[0].scene.ops
 
     def see_foreign(self) -> None:
-        """Remember what is another's, as it is."""
+        """Record the foreign resources as they are."""
         planted = {path for vm in self.vms for path in vm.scene.planted}
         theirs = planted.union(self.staying, *self.strangers.values())
         self.foreign = {arm_id: body for arm_id, body in self._existing().items() if arm_id in theirs}
 
     @property
     def claimed(self) -> set[str]:
-        """Give the ids of what was ours and carries another's tags, with what lies in it."""
+        """Give the ids of resources that were ours and have another owner's tags, with their children."""
         given = [arm_id for arm_id, change in self.retagged.items() if change.claimed]
         lies_in = lambda each: any(each.startswith(f"{arm_id}/") for arm_id in given)  # noqa: E731
         return {*given, *filter(lies_in, self._existing())}
 
     def check(self) -> None:
-        """Hold the world against the model: nothing foreign changed, nothing there that nobody asked for, no lock."""
+        """Compare the world with the model.
+
+        Foreign resources are unchanged, nothing unrequested exists, and no lock is held.
+        """
         if self.world.planned.struck:
             self._dead()
         existing = self._existing()
@@ -136,7 +139,7 @@ class Model:
             self.counts["made"] += 1
 
     def _as_declared(self, vm: Vm) -> None:
-        """See that a VM is what it was asked to be, but for what has returned once it was repaired and was named."""
+        """Check that a VM is as requested, except for drift that returned after a repair and was reported."""
         latest = self._latest(vm)
         named = " ".join(latest.outputs.get("returned", ())) if latest else ""
         existing = {each["id"].lower(): each for each in vm.scene.azure.resources()}
@@ -151,7 +154,7 @@ class Model:
         self.counts["removed"] += 1
 
     def _judge(self, vm: Vm, verb: str, answer: Answer, allowed: set[Status]) -> None:
-        """See that a status is one of the verb's own, and that a failure has a name and a next step."""
+        """Check that a status is one of the verb's own, and that a failure has a kind and a next step."""
         status, result = answer
         assert status in allowed, f"{verb} answers {status.name}: {self.ops.last_failure(vm.params)}"
         if status is Status.FAILED:
@@ -179,11 +182,11 @@ class Model:
         return self.ops._store.latest(vm.spec.stack)
 
     def _there(self, vm: Vm) -> Any:
-        """Give a VM as it is, whatever Azure is told to refuse."""
+        """Give a VM as it is, bypassing all faults."""
         return self._existing().get(vm.spec.vm_id.lower())
 
     def _runs(self, vm: Vm, power: str) -> bool:
-        """Tell whether a VM stands so; nobody can ask while Azure is told to fail, or has been asked too often."""
+        """Tell whether a VM has a power state; unknown while Azure fails or throttles."""
         if self.faulty:
             return True
         while vm.scene.azure.vm(vm.spec.vm_id) is None:
@@ -205,5 +208,5 @@ class Model:
 
 
 def _is_deleting(body: dict[str, Any]) -> bool:
-    """Tell whether Azure deletes something still, whatever it has answered to whoever asked for that."""
+    """Tell whether Azure is still deleting something, whatever it answered."""
     return bool(body.get("properties", {}).get("provisioningState") == "Deleting")

@@ -1,7 +1,7 @@
-"""What others do, on purpose or not: take our names, copy and change tags, and act in their own name.
+"""Actions of others, intended or not: taking our names, copying and changing tags, and calls of other owners.
 
-Somebody's act between a worker's look and its engine cannot be seen by it. So what takes a name of ours or changes a
-tag comes while nobody works; what only looks may come at any time.
+A worker cannot notice a change between its read and its engine. So names and tags change only while no worker runs;
+reads may happen at any time.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,10 @@ _OFTEN = 100
 
 
 class Others(Governed):
-    """What others do to the VMs of one world, and have beside them."""
+    """Others' actions on the VMs of one world, and their resources."""
 
     def take_name(self, vm: Vm, role: str, tags: str) -> None:
-        """Delete something of ours by hand, with what uses it, and let a stranger have the same id."""
+        """Delete a resource of ours by hand, with its users, and create a foreign one with the same id."""
         ids = vm.spec.ids()
         if not self._is_calm() or role not in ids or ids[role].lower() in vm.shared or not self._is_ours(ids[role]):
             return
@@ -49,7 +49,7 @@ class Others(Governed):
         self.counts["names taken"] += 1
 
     def copy_tags(self, vm: Vm, role: str) -> None:
-        """Let a stranger have something in the VM's group, to which a policy copies our tags."""
+        """Create a foreign resource in the VM's group, to which a policy copies our tags."""
         group, kind = vm.spec.group_id, KINDS[role]
         arm_id = f"{group}/providers/{kind}/stranger-{role.replace('_', '-')}"
         if not self._is_calm() or self.governed or not self._is_ours(group) or arm_id.lower() in self._existing():
@@ -62,7 +62,7 @@ class Others(Governed):
         self.counts["tags copied"] += 1
 
     def retag(self, vm: Vm, role: str, tags: str) -> bool:
-        """Let somebody strip the tags of something of ours, or replace them; tell whether they did."""
+        """Remove or replace the tags of a resource of ours; tell whether that was possible."""
         arm_id = vm.spec.ids().get(role, "")
         if role == "nic" and tags in CLAIMING:
             return False  # what it uses would be handed over to it
@@ -85,7 +85,7 @@ class Others(Governed):
         return True
 
     def leave(self) -> None:
-        """Let strangers take away what is theirs under a name of ours, and everybody have their tags again."""
+        """Delete foreign resources with our names, and restore all tags."""
         self.check()
         for arm_id in sorted(self.strangers, key=lambda each: "/virtualmachines/" not in each):
             self._insist(self._azure.delete, versioned(arm_id))
@@ -100,14 +100,14 @@ class Others(Governed):
         self.see_foreign()
 
     def spell(self, vm: Vm, how: str) -> None:
-        """Have the caller write every name in another case."""
+        """Let the caller write every name in another case."""
         for name in ("vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName"):
             if name in vm.params:
                 vm.params[name] = getattr(vm.params[name], how)()
         self.counts["other cases"] += 1
 
     def intrude(self, vm: Vm, verb: str, *, from_here: bool) -> None:
-        """Let another owner call a verb on a VM of which something is there: nothing of it changes."""
+        """Let another owner call a verb on an existing VM: nothing of it changes."""
         if not self._is_calm() or not any(
             self._carries_ours(vm, self._existing()[each]) and "/providers/" in each
             for each in vm.intended & self._existing().keys() - self.foreign.keys()
@@ -125,7 +125,7 @@ class Others(Governed):
         self.counts["other owners"] += 1
 
     def remove_elsewhere(self, vm: Vm) -> None:
-        """Ask for the removal of a VM in a place where it is not; without records nobody knows where it was."""
+        """Request the removal of a VM in a place where it is not; without records its place is unknown."""
         if self.world.disk.state:
             return
         params = {name: value for name, value in vm.params.items() if name != "asyncResultsUrl"}
@@ -150,7 +150,7 @@ class Others(Governed):
         return answer[0]
 
     def _changed(self, before: dict[str, Any]) -> list[str]:
-        """Name what is not there as it was, or was not there."""
+        """Name resources that are gone, changed or new."""
         now = self._existing()
         return [arm_id for arm_id in before.keys() | now.keys() if before.get(arm_id) != now.get(arm_id)]
 
@@ -161,7 +161,7 @@ class Others(Governed):
         return other
 
     def _stranger(self, vm: Vm, arm_id: str, body: dict[str, Any], tags: str) -> set[str]:
-        """Make something of a stranger's; give the ids of all that is there then and was not."""
+        """Create a foreign resource; give the ids of all new resources."""
         owned = {STACK_TAG: vm.spec.stack, OWNER_TAG: self.ops.settings.owner} if tags == COPIED else TAGS[tags]
         before = self._existing()
         self._azure.put(versioned(arm_id), {"location": "westus2", "tags": owned, **body})
@@ -178,7 +178,7 @@ class Others(Governed):
         self.see_foreign()
 
     def _insist(self, call: Callable[..., object], *what: object) -> None:
-        """Ask Azure until it lets them."""
+        """Repeat a request until Azure accepts it."""
         for _ in range(_OFTEN):
             try:
                 call(*what)
@@ -193,12 +193,12 @@ class Others(Governed):
             self.world.turns.sleep(5)
 
     def _lives_on(self, vm: Vm) -> None:
-        """Remember that the VM's group has others' things in it, or may be given to them."""
+        """Record that the VM's group has foreign resources, or may be transferred."""
         if "resourceGroup" not in vm.params:
             self.late.add(vm.spec.group_id.lower())
 
     def _is_ours(self, arm_id: str) -> bool:
-        """Tell whether something is there that was made by us, and is nobody else's by now."""
+        """Tell whether a resource exists that we made, and that belongs to nobody else now."""
         key = arm_id.lower()
         return key in self._existing() and key not in self.foreign and key not in self.retagged
 
@@ -211,7 +211,7 @@ class Others(Governed):
         return latest is not None and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED)
 
     def _is_known(self, vm: Vm, arm_id: str) -> bool:
-        """Tell whether this host knows for certain by what Azure knows something."""
+        """Tell whether this host has recorded the identity of a resource."""
         made = self.ops._store.made(vm.spec.stack, self.ops.settings.owner).known()
         known = made.get(arm_id.lower(), "")
         return bool(known) and not known.startswith(CHANGING)

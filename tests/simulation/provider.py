@@ -1,4 +1,4 @@
-"""The stand-in for azure-native, called in this process by the messages of its protocol."""
+"""The stand-in for azure-native, called in this process with the messages of its protocol."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ class HalfMade(Exception):
 
 
 class Provider:
-    """One engine's provider; values are plain ones, their secrets in clear."""
+    """One engine's provider; values are plain, with plain secrets."""
 
     def __init__(self, arm: Arm, subscription: str) -> None:
         self._resources, sessions = Resources(arm), Sessions()
@@ -49,7 +49,7 @@ class Provider:
         return properties(answer.inputs)
 
     def diff(self, kind: str, entry: Any, news: Any) -> protocol.DiffResponse:
-        """Compare what is declared with what was."""
+        """Compare declared inputs with the former ones."""
         request = protocol.DiffRequest(
             id=entry["id"],
             type=kind,
@@ -83,7 +83,7 @@ class Provider:
         return (properties(found.inputs), properties(found.properties)) if found.id else None
 
     def delete(self, entry: Any) -> None:
-        """Delete a resource; one that is gone is deleted. Raises: Refused."""
+        """Delete a resource; an absent one counts as deleted."""
         self._ask(self._resources.delete, protocol.DeleteRequest(id=entry["id"], type=entry["type"]))
 
     def _ask(self, call: Callable[[Any, Caller], Any], request: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What strangers put where ours is, or beside it: a resource of each kind, as ARM takes it from them."""
+"""Foreign resources in place of ours, or beside them: one of each kind, as ARM accepts it."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ TAGS: dict[str, dict[str, str]] = {
     "of another owner": {OWNER_TAG: "somebody-else"},
     "of another stack": {STACK_TAG: "x9-00000000", OWNER_TAG: "somebody-else"},
 }
-"""Tags that are not ours, by what they say."""
+"""Tags of others, by kind."""
 
 CLAIMING = ("of another owner", "of another stack")
-"""Those of them by which something is another's, whatever it is."""
+"""Those of them that mark a resource as another owner's."""
 
 _ADDRESS: dict[str, Any] = {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
 _INTERFACE: dict[str, Any] = {
@@ -51,14 +51,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "address": _ADDRESS,
     "security_group": {"properties": {"securityRules": []}},
 }
-"""A resource of a stranger's by the role that ours has under the same id."""
+"""A foreign resource for each role, with the id of ours."""
 
 KINDS = {
     "nic": "Microsoft.Network/networkInterfaces",
     "address": "Microsoft.Network/publicIPAddresses",
     "security_group": "Microsoft.Network/networkSecurityGroups",
 }
-"""What may have tags that a policy copies."""
+"""Types whose tags a policy may copy."""
 
 AT_HOME: dict[str, dict[str, Any]] = {
     _NET: {
@@ -69,13 +69,13 @@ AT_HOME: dict[str, dict[str, Any]] = {
     },
     _NIC: _INTERFACE,
 }
-"""What a stranger has in a group of her own, so that nothing of hers lies in a network of ours."""
+"""Foreign resources in a separate group, so that none is in a network of ours."""
 
 USERS = {"vm": (), "nic": ("vm",), "address": ("vm", "nic"), "security_group": ("vm", "nic")}
-"""What uses a resource, and must go before it."""
+"""The users of a resource, which must be deleted first."""
 
 
 def versioned(arm_id: str) -> str:
-    """Add the version that ARM is to be asked in."""
+    """Add the API version to a path."""
     _, _, provider = arm_id.rpartition("/providers/")
     return f"{arm_id}?api-version={next(API[name] for name in API if provider.lower().startswith(name.lower()))}"

@@ -1,4 +1,4 @@
-"""What goes wrong beside Azure's failures, drawn by hypothesis; a call that is to succeed comes after it at times."""
+"""Faults outside Azure, drawn by hypothesis; sometimes followed by a call that must succeed."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _then = st.sampled_from(["", "", "", "provision", "deprovision"])
 
 
 class Troubled(RuleBasedStateMachine):
-    """One or two VMs, their owners, other hands, the host and a second one; each rule is a step."""
+    """One or two VMs, their owners, other people, the host and a second one; each rule is a step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,12 +70,12 @@ class Troubled(RuleBasedStateMachine):
         self._converge(which, then)
 
     def _converge(self, which: int, verb: str) -> None:
-        """See that a verb, if there is one, is no dead end."""
+        """Check that a verb, if one is given, succeeds in the end."""
         if verb:
             self._here.converge(self._vm(which), verb)
 
     def _deploy(self, vm: Vm, verb: str, patience: float, kill: Any) -> None:
-        """Call a verb, have its worker or its engine killed, and wait."""
+        """Call a verb, kill its worker or its engine, and wait."""
         if kill:
             self._here.world.planned = PlannedKill(kill[0], *kill[1])
         if self._here.begin(vm, verb)[0] is Status.PENDING and patience:

@@ -1,7 +1,7 @@
-"""Time that passes only when everybody waits, and processes that are threads which take turns.
+"""Simulated time, and processes that are threads of which one runs at a time.
 
-A thread runs until it waits; then whoever is due first runs, and the time is theirs. So a run is decided by its calls
-alone. A thread that is killed never runs another line of the product while the world stands: it is let go at the end.
+A thread runs until it waits; then the thread that is due first runs, at its time. So a run is determined by its calls
+alone. A killed thread runs no further line of the product; it is released at the end of the world.
 """
 
 import itertools
@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _FIRST_PID = 5_000_000
-"""Above the numbers that the system gives to processes. Source: proc(5), pid_max is at most 2^22."""
+"""Above the system's process ids. Source: proc(5), pid_max is at most 2^22."""
 
 _START = 1_800_000_000.0
 
 
 class Gone(BaseException):
-    """What ends the thread of a dead process once nothing that it does can matter."""
+    """Ends the thread of a dead process at the end of its world."""
 
 
 @dataclass(eq=False)
 class Process:
-    """One thread that stands for a process of a host; ``alarm`` is when its timer sends it a SIGALRM."""
+    """One thread that acts as a process of a host; ``alarm`` is when its timer sends it a SIGALRM."""
 
     pid: int
     host: str = ""
@@ -44,10 +44,9 @@ class Process:
 
 
 class Turns:
-    """The processes of one world, and its time: ``now`` is in seconds and starts somewhere.
+    """The processes of one world, and its time ``now``, in seconds.
 
-    Each host has a clock, which may have been set, and numbers its processes from the same number on: of another's it
-    sees none.
+    Each host has its own clock and its own process ids, and does not see another host's processes.
     """
 
     def __init__(self) -> None:
@@ -59,7 +58,7 @@ class Turns:
         self.bugs = list[BaseException]()
 
     def monotonic(self) -> float:
-        """Give the time."""
+        """Give the world's time."""
         return self.now
 
     def time(self) -> float:
@@ -67,12 +66,12 @@ class Turns:
         return self.now + self._set_by[self.current.host]
 
     def set_clock(self, seconds: float) -> None:
-        """Set the clock of this host forward, or back."""
+        """Change the clock of this host."""
         self._set_by[self.current.host] += int(seconds)
 
     @contextmanager
     def at(self, host: str) -> Iterator[None]:
-        """Let the caller be on another host for a while."""
+        """Let the caller be on another host during a block."""
         here, self.caller.host = self.caller.host, host
         try:
             yield
@@ -80,26 +79,26 @@ class Turns:
             self.caller.host = here
 
     def process(self, pid: int) -> Process | None:
-        """Find a process of this host that lives."""
+        """Find a living process of this host."""
         seen = (each for each in self._alive if (each.pid, each.host) == (pid, self.current.host))
         return next(seen, None)
 
     @property
     def workers(self) -> list[Process]:
-        """Give all that live but the caller."""
+        """Give all living processes except the caller."""
         return [each for each in self._alive if each is not self.caller]
 
     def start_ticks(self, pid: int) -> int | None:
-        """Say when a process of this host was started, which tells it from all others; None if it is dead."""
+        """Give the start of a process of this host, which distinguishes it from others; None if it is dead."""
         found = self.process(pid)
         return found.pid if found else None
 
     def new_pid(self) -> int:
-        """Give a number that nobody on this host has or had."""
+        """Give a process id that this host has never used."""
         return next(self._pids[self.current.host])
 
     def start(self, work: Callable[[], object]) -> Process:
-        """Start a process; it runs when somebody waits."""
+        """Start a process; it runs when another one waits."""
         process = Process(self.new_pid(), self.current.host, self.now)
         process.thread = threading.Thread(target=self._run, args=(process, work), daemon=True)
         self._alive.append(process)
@@ -107,7 +106,7 @@ class Turns:
         return process
 
     def sleep(self, seconds: float, process: int = 0, channel: int = 0) -> None:
-        """Let the others run for so long, or until a process has ended; nothing here is told by a channel."""
+        """Let others run for so long, or until a process has ended; channels are not simulated."""
         me, end = self.current, self.now + max(seconds, 0.0)
         self._deliver(me)
         while True:
@@ -118,7 +117,7 @@ class Turns:
                 return
 
     def send(self, process: Process, number: int) -> None:
-        """Send a signal: SIGKILL ends a process, another one is handled at once."""
+        """Send a signal: SIGKILL ends a process, others are handled at once."""
         if number == signal.SIGKILL:
             self.kill(process)
         elif process.alive:
@@ -126,7 +125,7 @@ class Turns:
             process.due = self.now
 
     def kill(self, process: Process) -> None:
-        """Let a process run no more; whoever kills itself does not come back from here."""
+        """Stop a process for good; a process that kills itself does not return from here."""
         if not process.alive:
             return
         self._dead.append(process)
@@ -135,7 +134,7 @@ class Turns:
             self._pass_on(process)
 
     def end(self) -> None:
-        """Let go of every thread."""
+        """Release every thread."""
         for process in self.workers:
             self.kill(process)
         self.over = True
@@ -159,7 +158,7 @@ class Turns:
             self._next()
 
     def _leave(self, process: Process) -> None:
-        """Let a process be no more, and wake whoever waits for that."""
+        """End a process, and wake those that wait for its end."""
         process.alive = False
         self._alive.remove(process)
         process.died()
@@ -168,7 +167,7 @@ class Turns:
                 other.due = min(other.due, self.now)
 
     def _pass_on(self, me: Process) -> None:
-        """Give the turn to whoever is due, and take it up again when it is ours."""
+        """Let the process run that is due first, and return when it is this one's turn."""
         if self._next() is me:
             return
         me.turn.acquire()
@@ -184,7 +183,7 @@ class Turns:
         return following
 
     def _deliver(self, me: Process) -> None:
-        """Handle what was sent to a process, and its alarm."""
+        """Handle the signals of a process, and its alarm."""
         if self.now >= me.alarm:
             me.alarm = math.inf
             me.sent.append(signal.SIGALRM)
@@ -195,7 +194,7 @@ class Turns:
                 handler(number, None)
 
     def _die(self, _number: int, _frame: Any) -> None:
-        """Do what a signal does that nobody handles."""
+        """Apply a signal without a handler."""
         self.kill(self.current)
 
 
@@ -204,7 +203,7 @@ def _numbers() -> Iterator[int]:
 
 
 class Signals:
-    """The ``signal`` module of a process that takes turns."""
+    """The ``signal`` module of a simulated process."""
 
     SIGTERM, SIGALRM, SIGINT, SIGKILL = signal.SIGTERM, signal.SIGALRM, signal.SIGINT, signal.SIGKILL
     SIG_IGN, ITIMER_REAL, Signals = signal.SIG_IGN, signal.ITIMER_REAL, signal.Signals
@@ -217,14 +216,14 @@ class Signals:
         self._turns.current.handlers[number] = handler
 
     def setitimer(self, _which: int, seconds: float) -> None:
-        """Set the alarm; 0 is none."""
+        """Set the alarm; 0 removes it."""
         process = self._turns.current
         process.alarm = self._turns.now + seconds if seconds else math.inf
 
 
 @contextmanager
 def turns() -> Iterator[Turns]:
-    """Give a world's time and processes, all of which end."""
+    """Give a world's time and processes, all of which end with the block."""
     made = Turns()
     try:
         yield made

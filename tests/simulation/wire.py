@@ -1,6 +1,6 @@
-"""The local Azure in this process: urllib3's requests go to its application without a socket.
+"""The local Azure in this process: urllib3's requests call its application without a socket.
 
-Both clients of ARM, that of vmops and that of its provider, speak through urllib3, and stay as they are.
+Both clients of ARM, that of vmops and that of its provider, use urllib3 unchanged.
 """
 
 from collections.abc import Callable, Coroutine, Iterator
@@ -21,7 +21,7 @@ from vmops.local.arm.state.clock import Clock
 
 TOKEN = "the-doubles-token"
 PORT = 9
-"""A port at which nothing is ever served: requests to it go no further than this module. Source: RFC 863."""
+"""A port that is never served: requests to it reach only this module. Source: RFC 863."""
 
 URL = f"http://127.0.0.1:{PORT}"
 _real = HTTPConnectionPool.urlopen
@@ -35,14 +35,14 @@ PAGES = {
     "nothing": b"",
     "another thing": b'{"hello": "world"}',
 }
-"""What a proxy, a captive portal or a connection that breaks may make of an answer."""
+"""Answers that a proxy, a captive portal or a broken connection may produce."""
 
 
 @dataclass
 class Garbled:
-    """Answers that cannot be read: those to the next ``times`` requests of ``methods`` that are not refused.
+    """Unreadable answers to the next ``times`` requests of ``methods`` that are not refused.
 
-    The engine's provider always reads its own: what the real one makes of such an answer is not known.
+    The engine's provider always gets readable ones, because the real one's reaction is unknown.
     """
 
     body: bytes
@@ -50,7 +50,7 @@ class Garbled:
     times: int
 
     def strikes(self, method: str, path: str, status: int, agent: str) -> bool:
-        """Count a request, and tell whether its answer cannot be read; what is local and no Azure's always can."""
+        """Count a request, and tell whether its answer is unreadable; calls below /_local are always readable."""
         if self.times < 1 or method not in self.methods or not 200 <= status < 300:
             return False
         if path.startswith("/_local") or agent.startswith("pulumi-azure-native"):
@@ -60,7 +60,7 @@ class Garbled:
 
 
 class Wire:
-    """An application that is asked at once; ``before`` and ``after`` are told of each request, by method and path."""
+    """An application that is called directly; ``before`` and ``after`` get method and path of each request."""
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
@@ -129,7 +129,7 @@ def _wired(headers: Any) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run what waits for nothing."""
+    """Run a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration:
@@ -143,7 +143,7 @@ def _silent(_method: str, _path: str) -> None:
 
 @contextmanager
 def wire(database: Path, pace: float, clock: Clock) -> Iterator[Wire]:
-    """Give a local Azure without a socket; every request of this process to `URL` goes there."""
+    """Give a local Azure without a socket; every request of this process to `URL` reaches it."""
     app = create_app(database, TOKEN, pace=pace, clock=clock)
     made = Wire(app)
 

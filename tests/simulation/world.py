@@ -1,6 +1,6 @@
-"""The product in one process: its workers are threads that take turns, its engine the double, its Azure a call.
+"""The product in one process: workers are threads, the engine is simulated, and Azure is called directly.
 
-All else is the product's own code. What is replaced are the outside worlds of each module, by name: time, signals,
+Everything else is the product's own code. The outside worlds of each module are replaced by name: time, signals,
 processes, the engine's command, the socket.
 """
 
@@ -31,17 +31,17 @@ from vmops.local.endpoint import Endpoint
 from vmops.local.provider.arm import Arm
 
 _REST, _GRAIN = 60.0, 1.0
-"""Seconds between looks at what is told of by itself here: longer than in the product, because each costs a turn."""
+"""Seconds between polls of what is notified here: longer than in the product, because each poll costs a switch."""
 
 _MOMENTS = {"carried-out": "answered", "lost": "answered"}
-"""What a moment of a real process is called here, where it is called otherwise."""
+"""The names of moments here that differ from those of real processes."""
 
 _COMM = Path("/proc/self/comm")
 
 
 @dataclass
 class World:
-    """One process that is all processes; ``planned`` is the kill that may end a worker or an engine."""
+    """One process that simulates all processes; ``planned`` is the kill that may end a worker or an engine."""
 
     turns: Turns
     wire: Wire
@@ -50,7 +50,7 @@ class World:
     engines: dict[tuple[str, int], Process] = field(default_factory=dict)
 
     def moment(self, name: str) -> None:
-        """Come by a moment at which something may die; a caller never does here."""
+        """Reach a moment at which a worker or an engine may die; callers never do."""
         if self.turns.current is self.turns.caller:
             return
         if self.planned.target == "engine" and self.turns.current not in self.engines.values():
@@ -63,12 +63,12 @@ class World:
         self.turns.kill(self.turns.current)
 
     async def keep(self, _rules: object, _call: str, seconds: float | None) -> None:
-        """Let time pass for a call, in the place of what the local Azure does with one that is delayed."""
+        """Let time pass for a delayed call."""
         assert seconds is not None, "nobody would take the fault back"
         self.turns.sleep(seconds)
 
     def kill(self, scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
-        """Call a verb and kill its worker, with the engine, in the place of `tests.chaos.killing.kill`."""
+        """Call a verb and kill its worker with the engine; replaces `tests.chaos.killing.kill`."""
         assert drawn.target in {"both", "state"}, f"the double cannot kill {drawn.target} from outside"
         met = replace(drawn, moment=that_comes(drawn.moment, scene, verb))
         self.planned = PlannedKill("worker", _MOMENTS.get(met.moment.name, met.moment.name), met.moment.number)
@@ -80,14 +80,14 @@ class World:
         return met, struck
 
     def start(self, settings: Settings, operation: Operation, order: JobRequest, held: int) -> None:
-        """Start a worker, in the place of `vmops.jobs.start.start_worker`."""
+        """Start a worker; replaces `vmops.jobs.start.start_worker`."""
         lock, wire = os.dup(held), order.to_wire()
         process = self.turns.start(lambda: self._work(settings.state_dir, operation.id, lock, wire))
         process.locks.add(lock)
         process.died = lambda: _let_go(process)
 
     def _work(self, state_dir: Path, operation_id: str, lock: int, wire: bytes) -> None:
-        """Be a worker; one that cannot write dies of that, and its record is found later."""
+        """Act as a worker; one that cannot write dies, and its record is closed later."""
         try:
             worker.run_job(state_dir, operation_id, lock, wire)
         except (StoreError, OSError):
@@ -97,7 +97,7 @@ class World:
 
 @dataclass
 class PlannedKill:
-    """When a worker, with its engine, or an engine alone is killed: at the ``number``-th moment of a name."""
+    """The kill of a worker with its engine, or of an engine, at the ``number``-th moment of a name."""
 
     target: str = ""
     name: str = ""
@@ -105,7 +105,7 @@ class PlannedKill:
     struck: bool = False
 
     def comes(self, name: str) -> bool:
-        """Count a moment, and tell whether it is the one."""
+        """Count a moment, and tell whether it is the planned one."""
         if self.target and name == self.name:
             self.number -= 1
             return self.number == 0
@@ -113,7 +113,7 @@ class PlannedKill:
 
 
 class _Os:
-    """The ``os`` of a module whose processes take turns: numbers and descriptors are those of the one that runs."""
+    """The ``os`` of a simulated module: process ids and descriptors are those of the running process."""
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
@@ -133,12 +133,12 @@ class _Os:
 
 
 def _has_open(process: Process | None, path: Path) -> bool:
-    """Tell whether a process has a lock's file open, though it be deleted."""
+    """Tell whether a process has a lock's file open, even if it is deleted."""
     return process is not None and any(_path_of(each).removesuffix(" (deleted)") == str(path) for each in process.locks)
 
 
 def _let_go(process: Process) -> None:
-    """Close the locks that a process still holds, as its end does."""
+    """Close the locks of a process, as its end does."""
     for descriptor in process.locks:
         if "/locks/" in _path_of(descriptor):
             os.close(descriptor)
@@ -154,7 +154,7 @@ def _path_of(descriptor: int) -> str:
 
 @contextmanager
 def world(directory: Path, pace: float) -> Iterator[World]:
-    """Let the product live in this process, its cloud in a file of a directory, until this is left."""
+    """Run the product in this process, with the cloud in a file of a directory, during a block."""
     with ExitStack() as stack:
         time = stack.enter_context(turns())
         azure = stack.enter_context(wire(directory / "cloud.db", pace, _Clock(time)))

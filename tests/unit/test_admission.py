@@ -123,7 +123,7 @@ def test_admission_marks_a_dead_workers_record_interrupted(tmp_path: Path, store
     assert before.failure is not None
     assert before.failure.kind is FailureKind.INTERRUPTED
     assert before.failure.message == (
-        f"the worker of this provision (pid {worker.pid} on here) died before it was over"
+        f"the worker of this provision (pid {worker.pid} on here) died before it was done"
     )
 
 
@@ -134,14 +134,14 @@ def test_admission_marks_a_pending_record_of_a_dead_caller_interrupted(tmp_path:
     kill(start(code, tmp_path))
     before = admitted(store, tmp_path, "second").before
     assert before is not None
-    assert str(before.failure).startswith("interrupted: the worker of this provision died before it was over; ")
+    assert str(before.failure).startswith("interrupted: the worker of this provision died before it was done; ")
 
 
 def test_admission_waits_for_the_lock_of_a_finished_operation(
     tmp_path: Path, store: Store, worker: "Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its worker has recorded the end and is about to exit."""
-    monkeypatch.setattr(admission, "_PATIENCE", 120.0)
+    monkeypatch.setattr(admission, "_LOCK_TIMEOUT", 120.0)
     store.transition("first", State.SUCCEEDED)
     leaving = Thread(target=kill, args=[worker])
     leaving.start()
@@ -205,7 +205,7 @@ from vmops.jobs.store import Store
 state_dir, name = Path(sys.argv[1]), sys.argv[2]
 store = Store(state_dir)
 asked = Operation(name, Verb.PROVISION, "exp1-0a1b2c3d", "local", "0", "vmops-exp1", "exp1", "ada")
-admission._PATIENCE = 120.0
+admission._LOCK_TIMEOUT = 120.0
 pause()
 found = admit(store, state_dir, asked)
 print(name if isinstance(found, Admitted) else found.id, isinstance(found, Admitted))
@@ -343,7 +343,7 @@ def test_vm_lock_is_refused_while_a_deployment_runs(
     tmp_path: Path, store: Store, worker: "Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A repair must not touch files that a running engine writes."""
-    monkeypatch.setattr(admission, "_PATIENCE", 0.0)
+    monkeypatch.setattr(admission, "_LOCK_TIMEOUT", 0.0)
     with (
         pytest.raises(OperationFailed, match=r"^locked: ada has a provision of exp1 in flight since "),
         admission.vm_lock(store, Settings(state_dir=tmp_path), STACK),

@@ -100,7 +100,7 @@ def test_library_logs_go_to_stderr(capsys: pytest.CaptureFixture[str], event: di
 def test_an_error_is_printed_after_its_log_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """The last line is the error."""
     failed = {"levelno": logging.WARNING, "vmops": {"event": "failed", "vm": "exp1", "reason": "quota: no cores"}}
-    with console.said_after(lambda: console.note("✗ VirtualMachine exp1")):
+    with console.logs_deferred(lambda: console.note("✗ VirtualMachine exp1")):
         console.Sentences().handle(logging.makeLogRecord(failed))
     assert capsys.readouterr().err == "✗ VirtualMachine exp1\nerror: exp1: quota: no cores\n"
 
@@ -258,7 +258,7 @@ def test_without_a_terminal_progress_is_lines_with_reminders(
 ) -> None:
     """A CI log shows what takes long."""
     log = tmp_path / "log"
-    lines = Lines(Watch("provision of exp1", time.time(), log), still=0)
+    lines = Lines(Watch("provision of exp1", time.time(), log), repeat_after=0)
     log.write_text(
         event("resource_begun", "VirtualMachine exp1")
         + event("resource_failed", "Subnet s", seconds=0.1)
@@ -326,7 +326,7 @@ SHOWN = r"a\x1b]0;owned\x07\x9b31m\x0d\u202eb \x7f[bold]\udc80"
         lambda said: console.out.print(f"[bold]{escape(said)}[/]"),
         lambda said: console.out.print(said, markup=False),
         lambda said: reports.planned([planned("create", said)], None, as_json=False),
-        lambda said: reports.doomed([{"id": said}], as_json=False),
+        lambda said: reports.deletions([{"id": said}], as_json=False),
     ],
 )
 def test_control_characters_in_tables_are_escaped(

@@ -32,7 +32,7 @@ CUT_OFF = Operation(
     host=socket.gethostname(),
     started=TAKEN - 60,
     ended=TAKEN + 60,
-    failure=Failure(FailureKind.INTERRUPTED, "died before it was over"),
+    failure=Failure(FailureKind.INTERRUPTED, "died before it was done"),
 )
 """A record of an earlier version, whose worker was killed."""
 

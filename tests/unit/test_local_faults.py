@@ -5,19 +5,19 @@ import string
 import pytest
 
 from vmops.core.errors import SpecError
-from vmops.local.arm.faults.calls import Asked
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 from vmops.local.arm.faults.effects import Drop, Fail, Refuse
+from vmops.local.arm.faults.observed import ObservedCall
+from vmops.local.arm.faults.refusal_texts import filled, find
 from vmops.local.arm.faults.rule import Rule, read_rules
-from vmops.local.arm.faults.words import filled, find
 from vmops.local.arm.refusals import faults
 
 VM = "/subscriptions/s/resourceGroups/vmops-exp1/providers/Microsoft.Compute/virtualMachines/exp1"
 WORDS = faults.GATEWAY | faults.NETWORK | faults.COMPUTE
 
 
-def asked(path: str = VM, method: str = "PUT", verb: str = "create") -> Asked:
-    return Asked(method, path, verb, None, None)
+def asked(path: str = VM, method: str = "PUT", verb: str = "create") -> ObservedCall:
+    return ObservedCall(method, path, verb, None, None)
 
 
 @pytest.mark.parametrize("row", WORDS)

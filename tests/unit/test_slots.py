@@ -73,6 +73,6 @@ def test_poll_interval_grows_with_queue_position(queue: Queue) -> None:
 def test_a_callers_poll_interval_grows_while_queued(queue: Queue) -> None:
     """It looks at once for what is about to begin, and never stops looking."""
     deployments = Deployments(Settings(state_dir=queue.state_dir), queue.store, lambda _: pytest.fail("ARM was asked"))
-    seen = deployments.look(queue.operations["exp3"])
+    seen = deployments.poll(queue.operations["exp3"])
     assert isinstance(seen, NotYet)
     assert [seen.interval(checks) for checks in (1, 2, 100)] == [0.05, pytest.approx(0.075), 0.5]

@@ -1,7 +1,7 @@
 """vmops from a shell: the same verbs, with progress, JSON, dry runs and exit codes.
 
-Exit codes: 0 if the verb SUCCEEDED, or is PENDING and need not be waited for; 1 if it failed; 2 if the call was wrong;
-130 if Ctrl-C ended it.
+Exit codes: 0 if the verb SUCCEEDED, or is PENDING without ``--wait``; 1 if it failed; 2 if the call was wrong; 130 if
+Ctrl-C ended it.
 """
 
 import os
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def command_line() -> "Typer":
     """Build the command line with all its commands."""
-    from vmops.cli.commands import access, fleet, hosts, lifetime, look, parameters, places, upkeep, wait  # noqa: F401 - their commands are added to the app
+    from vmops.cli.commands import access, fleet, hosts, lifetime, parameters, places, queries, upkeep, wait  # noqa: F401 - their commands are added to the app
     from vmops.cli.commands.vm import app
 
     return app
@@ -24,7 +24,7 @@ def command_line() -> "Typer":
 def _plain_help() -> None:
     """Disable styles in help texts too, where NO_COLOR is set."""
     if os.environ.get("NO_COLOR"):
-        from typer import rich_utils  # a tenth of a second of imports
+        from typer import rich_utils  # importing it takes a tenth of a second
 
         rich_utils.COLOR_SYSTEM = None
 

@@ -1,4 +1,4 @@
-"""Shell calls that lead into a VM: ssh, exec, cp, ssh-config."""
+"""Shell calls that log in to a VM: ssh, exec, cp, ssh-config."""
 
 import re
 import sys
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from vmops.core.children import Completed
 
 _REMOTE = re.compile(r"([A-Za-z0-9][\w.-]*):(.*)", re.DOTALL)
-"""A VM and a path in it. Source: scp(1); the rules for names of Linux VMs."""
+"""A VM's name and a path in the VM. Source: scp(1); the rules for names of Linux VMs."""
 
 _CONFIG = Path(".ssh", "config")
 """The user's own configuration of OpenSSH, below the home directory. Source: ssh_config(5)."""
 
 
 def ssh(session: Session, command: Sequence[str]) -> NoReturn:
-    """Log in to the VM, or run words there as ssh does, and exit as ssh exits."""
+    """Log in to the VM, or run a command there as ssh does, and exit with the code of ssh."""
     host = _host(session)
     raise typer.Exit(foreground.run(openssh.interactive(host, command), None))
 
 
 def run(session: Session, command: Sequence[str], timeout: float | None) -> NoReturn:
-    """Run a command in the VM, and exit with its code; a VM that cannot be reached is a failure of ours."""
+    """Run a command in the VM, and exit with its code, or with 125 if the VM cannot be reached."""
     begun = time.monotonic()
     try:
         host = _host(session)
@@ -41,12 +41,12 @@ def run(session: Session, command: Sequence[str], timeout: float | None) -> NoRe
     except (VmopsError, OSError) as error:
         raise _unreachable(session, error, time.monotonic() - begun) from error
     if session.as_json:
-        _tell(ended.returncode, _text(ended.stdout), _text(ended.stderr), time.monotonic() - begun)
+        _print_result(ended.returncode, _text(ended.stdout), _text(ended.stderr), time.monotonic() - begun)
     raise typer.Exit(ended.returncode)
 
 
 def copy(sources: Sequence[str], destination: str, pairs: Sequence[str], *, recursive: bool) -> NoReturn:
-    """Copy files into a VM, or out of it, and exit as scp exits; a VM that cannot be reached is a failure of ours.
+    """Copy files into a VM, or out of it, and exit with the code of scp, or with 125 if the VM cannot be reached.
 
     Raises: SpecError unless one side is entirely in one VM, and the other entirely on this host.
     """
@@ -81,7 +81,7 @@ def config(sessions: Sequence[Session], *, install: bool, uninstall: bool) -> No
 
 
 def _host(session: Session) -> Host:
-    """Find the way into a VM, and report what prevents a login."""
+    """Find the address and login of a VM, and warn if a login may fail."""
     host = session.ops.ssh_host(session.params)
     if host.way.advice:
         console.warn(host.way.advice)
@@ -95,18 +95,18 @@ def _streamed(host: Host, command: Sequence[str], timeout: float | None) -> "Com
 
 
 def _unreachable(session: Session, error: VmopsError | OSError, seconds: float) -> typer.Exit:
-    """Say why a VM was not reached, and give the exit code; a wrong call is reported as usual."""
+    """Print why a VM was not reached, and give the exit code; a wrong call is raised again."""
     if isinstance(error, SpecError):
         raise error
     sentences, _ = account(error)
     for sentence in sentences:
         console.complain(sentence)
     if session.as_json:
-        _tell(openssh.UNREACHABLE, "", "".join(f"{sentence}\n" for sentence in sentences), seconds)
+        _print_result(openssh.UNREACHABLE, "", "".join(f"{sentence}\n" for sentence in sentences), seconds)
     return typer.Exit(openssh.UNREACHABLE)
 
 
-def _tell(code: int, out: str, errors: str, seconds: float) -> None:
+def _print_result(code: int, out: str, errors: str, seconds: float) -> None:
     console.print_json({"exitCode": code, "stdout": out, "stderr": errors, "seconds": round(seconds, 3)})
 
 
@@ -122,7 +122,7 @@ def _vm_of(sources: Sequence[str], destination: str) -> str:
         return name
     if not into_vm and len(from_vm) == 1 and (name := from_vm.pop()):
         return name
-    raise SpecError("SRC… DST: NAME:PATH is needed on one side, of one VM, and paths of this host on the other")
+    raise SpecError("SRC… DST: one side must be NAME:PATH, all of one VM, and the other side must be on this host")
 
 
 def _word(given: str, host: Host) -> str:

@@ -13,11 +13,11 @@ from vmops.ops.conditions import Condition
 from vmops.protocol import Status
 from vmops.spec.target import WaitOptions
 
-_WORDS: Mapping[Condition, str] = {"running": "run", "ssh": "answer by SSH", "stopped": "stand still"}
+_WORDS: Mapping[Condition, str] = {"running": "run", "ssh": "answer by SSH", "stopped": "stop"}
 
 
 def wait_for(session: Session, condition: Condition) -> NoReturn:
-    """Wait with progress, and answer as a wait does. Ctrl-C ends only the wait."""
+    """Wait with progress, and show the answer. Ctrl-C ends only the wait."""
     name = session.params.get("vmName")
     options = WaitOptions.from_params(session.params, session.ops.settings.defaults())
     try:
@@ -36,6 +36,6 @@ def wait_for(session: Session, condition: Condition) -> NoReturn:
 
 
 def _watch(session: Session, title: str) -> Watch | None:
-    """Give what the progress shows: the deployment in flight, else the awaited state."""
+    """Give the progress to show: that of the deployment in flight, else only the awaited state."""
     newest = session.newest()
     return session.watch("") if newest and not newest.over else Watch(title, time.time())

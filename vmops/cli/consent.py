@@ -1,4 +1,4 @@
-"""Asks before something is lost, at a terminal. A script must allow it beforehand."""
+"""Asks for consent at a terminal before something is lost. A script gives it with an option."""
 
 import sys
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from vmops.protocol import Params
 
 
 def before_removal(ops: VMOps, params: Params) -> None:
-    """At a terminal, show what a deprovision deletes, and ask for consent; `typer.Abort` means no.
+    """At a terminal, show what a deprovision deletes, and ask for consent; a no raises `typer.Abort`.
 
-    A script is not asked: it says ``deprovision``.
+    A script is not asked.
     """
     if not sys.stdin.isatty():
         return
@@ -27,11 +27,11 @@ def before_removal(ops: VMOps, params: Params) -> None:
 def before_losses(ops: VMOps, params: Params, **how: Any) -> Failure | None:
     """Before a provision that loses disks, ask at a terminal; ``how`` describes the request.
 
-    Elsewhere give the reason for refusing it. None if it may go on.
+    Without a terminal, give the failure with which it is refused. None if it may go on.
     """
     losses = ops.losses(params, **how)
     if losses and not sys.stdin.isatty():
-        return Failure(FailureKind.IMMUTABLE, "; ".join(losses), step="say --replace if that is meant")
+        return Failure(FailureKind.IMMUTABLE, "; ".join(losses), step="use --replace to allow it")
     if losses:
         for each in losses:
             console.note(each)
@@ -40,5 +40,5 @@ def before_losses(ops: VMOps, params: Params, **how: Any) -> Failure | None:
 
 
 def before_all(verb: str, names: Sequence[str]) -> None:
-    """Ask whether a verb is meant for all these VMs; `typer.Abort` means no."""
+    """Ask for consent to a verb for all these VMs; a no raises `typer.Abort`."""
     console.confirm(f"{verb} {', '.join(names)}?")

@@ -1,4 +1,4 @@
-"""The two output streams, and how values are written for a person: results on stdout, all else on stderr."""
+"""The two output streams, and the form of values for a person: results on stdout, everything else on stderr."""
 
 import json
 import logging
@@ -29,12 +29,12 @@ class Shown(Console):
     """A stream that escapes control characters: names, tags and errors may contain anything."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        """Write no styles and no animations where NO_COLOR is set; rich leaves out only the colours."""
+        """Open the stream. NO_COLOR disables styles and animations; rich by itself disables only colours."""
         how: dict[str, Any] = {"color_system": None, "force_interactive": False} if is_plain() else {}
         super().__init__(stderr=stderr, soft_wrap=True, highlight=False, emoji=False, **how)
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """Escape a text before its markup is read, because rich removes some control characters."""
+        """Escape a text before rich reads its markup, because rich removes some control characters."""
         return super().render_str(printable(text), **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
@@ -47,7 +47,7 @@ out = Shown()
 err = Shown(stderr=True)
 
 _NARROWEST = 8
-"""The most characters in a column of a table."""
+"""Characters to which a column of a table is cut at most."""
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -75,7 +75,7 @@ def doing(what: str) -> Iterator[None]:
 
 
 def confirm(question: str, *, err: bool = True) -> None:
-    """Ask on stderr, or on stdout, whether to go on; `typer.Abort` means no."""
+    """Ask on stderr, or on stdout, whether to go on; a no raises `typer.Abort`."""
     typer.confirm(printable(question), abort=True, err=err)
 
 
@@ -83,7 +83,7 @@ class Sentences(logging.Handler):
     """Prints log records as sentences on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one record; below a warning nothing is of interest."""
+        """Print a warning or an error; other records are ignored."""
         if record.levelno >= logging.WARNING and _kept:
             _kept[-1].append(record)
         elif record.levelno >= logging.WARNING:
@@ -94,8 +94,8 @@ _kept: list[list[logging.LogRecord]] = []
 
 
 @contextmanager
-def said_after(show: Callable[[], None]) -> Iterator[None]:
-    """Hold log records back until the end of a block, after ``show`` has shown what led to them."""
+def logs_deferred(show: Callable[[], None]) -> Iterator[None]:
+    """Defer log records until the end of a block, and call ``show`` before they are printed."""
     _kept.append([])
     try:
         yield
@@ -113,8 +113,8 @@ def _say(event: Mapping[str, Any], level: int) -> None:
         case {"event": "unknown_parameters", "given": given, "meant": meant}:
             hints = {name: f" (did you mean {meant[name]}?)" for name in meant}
             warn(f"ignored, because there are no such parameters: {', '.join(n + hints.get(n, '') for n in given)}")
-        case {"event": said, **rest} if not rest:
-            complain(said) if level >= logging.ERROR else warn(said)
+        case {"event": sentence, **rest} if not rest:
+            complain(sentence) if level >= logging.ERROR else warn(sentence)
         case _:
             warn(", ".join(f"{name} {value}" for name, value in event.items()))
 
@@ -123,7 +123,7 @@ _gathered: list[list[Any]] = []
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value on stdout and nothing else; within `one_array` it becomes a member."""
+    """Print one JSON value on stdout and nothing else; inside `one_array` it becomes an element of the array."""
     if _gathered:
         return _gathered[-1].append(value)
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
@@ -131,7 +131,7 @@ def print_json(value: Any) -> None:
 
 
 def as_yaml(value: Any) -> str:
-    """Write a value as YAML, in its own order."""
+    """Write a value as YAML; keys keep their order."""
     import yaml
 
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True)).rstrip()
@@ -143,7 +143,7 @@ def print_yaml(value: Any) -> None:
 
 
 def print_json_line(value: Any) -> None:
-    """Print one JSON value in a line, and flush it."""
+    """Print one JSON value on one line, and flush stdout."""
     sys.stdout.write(json.dumps(value, default=str) + "\n")
     sys.stdout.flush()
 
@@ -151,9 +151,9 @@ def print_json_line(value: Any) -> None:
 def print_event(event: Mapping[str, Any]) -> None:
     """Print an event of a worker's log: time, event, and fields."""
     rest = {name: value for name, value in event.items() if name not in {"event", "level", "timestamp"}}
-    told = "  ".join(f"{name}={value}" for name, value in rest.items() if value != "")
+    words = "  ".join(f"{name}={value}" for name, value in rest.items() if value != "")
     colour = {"warning": "yellow", "error": "red"}.get(str(event.get("level")), "default")
-    out.print(f"[dim]{escape(str(event['timestamp']))}[/] [{colour}]{escape(str(event['event']))}[/]  {escape(told)}")
+    out.print(f"[dim]{escape(str(event['timestamp']))}[/] [{colour}]{escape(str(event['event']))}[/]  {escape(words)}")
 
 
 @contextmanager
@@ -169,9 +169,9 @@ def one_array() -> Iterator[None]:
 
 def fields(parts: Mapping[str, Any]) -> None:
     """Print names and values below each other, values aligned; empty values are left out."""
-    told = {name: _text(value) for name, value in parts.items() if value not in (None, "", [], {})}
-    width = max(map(len, told), default=0)
-    for name, value in told.items():
+    shown = {name: _text(value) for name, value in parts.items() if value not in (None, "", [], {})}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
         out.print(f"  [dim]{name:<{width}}[/]  {escape(value)}")
 
 
@@ -180,7 +180,7 @@ def _text(value: Any) -> str:
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table with aligned columns: as wide as a terminal, or unlimited into a pipe."""
+    """Print a table with aligned columns: as wide as the terminal, or unlimited in a pipe."""
     first, *others = aligned(header, rows, out.width if out.is_terminal else None)
     out.print(escape(first), style="dim")
     for line in others:
@@ -188,7 +188,7 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], most: int | None = None) -> list[str]:
-    """Give the lines of a table with aligned columns, each of limited width."""
+    """Give the lines of a table with aligned columns; with ``most``, columns are cut to lines of that width."""
     shown = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     while most and sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _NARROWEST:
@@ -197,7 +197,7 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], most: int | No
 
 
 def _cut(cell: str, width: int) -> str:
-    """Cut a cell to a width; of a path, keep the end."""
+    """Cut a cell to a width: a path at its start, any other text at its end."""
     if len(cell) <= width:
         return cell
     is_path = "/" in cell and " " not in cell
@@ -215,12 +215,12 @@ def duration(seconds: float) -> str:
 
 
 def hourly(amount: float | None, *, made_up: bool) -> str:
-    """Write a price an hour, in US dollars; '' if it is unknown."""
+    """Write an hourly price, in US dollars; '' if it is unknown."""
     return f"${amount:.4g}/h{' (made up)' if made_up else ''}" if amount is not None else ""
 
 
 def spent(amount: float | None) -> str:
-    """Write what something has cost at most, in US dollars; '' if it is unknown."""
+    """Write an upper bound of a cost, in US dollars; '' if it is unknown."""
     return "" if amount is None else f"≤ ${amount:.2f}"
 
 
@@ -231,5 +231,5 @@ def moment(seconds: float) -> str:
 
 
 def instant(seconds: float) -> str:
-    """Write the same without the distance from now."""
+    """Write a time, in seconds since the epoch: ``2030-01-31 03:00:00 UTC``."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

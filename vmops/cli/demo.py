@@ -1,4 +1,4 @@
-"""One VM's whole life on a local Azure of its own, each step shown with its time."""
+"""The demo: one VM's whole life on a local Azure of its own, each step with its duration."""
 
 import shutil
 import tempfile
@@ -18,20 +18,20 @@ from vmops.protocol import Answer, Params, Status
 
 _NAME = "demo"
 _SIZES = ("Standard_B2s", "Standard_D2s_v5")
-_PATIENCE = 900.0
-"""Seconds that one step may take; at Azure's own pace a VM takes 91."""
+_STEP_TIMEOUT = 900.0
+"""Seconds that one step may take; at Azure's own pace, making a VM takes 91."""
 
 _NOT_FROM_THE_SHELL = ("subscription", "location", "backend_url", "deploy_timeout", "request_timeout", "poll_interval")
-"""Settings that a demo ignores in its environment: it touches only its own directory."""
+"""Settings that the demo does not take from its environment: it uses only its own directory."""
 
 
 class _Stopped(Exception):
-    """A step did not end as it should; the reason was printed."""
+    """A step did not succeed; the reason was printed."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """The steps of a VM's life so far; ``quiet`` if only the JSON at the end is wanted."""
+    """The steps of a VM's life so far; with ``quiet`` only the JSON at the end is printed."""
 
     ops: VMOps
     quiet: bool
@@ -40,7 +40,7 @@ class Life:
     def step(self, title: str, verb: Callable[[Params], Answer], size: str = _SIZES[0]) -> dict[str, Any]:
         """Call a verb, wait for its end, and show how long both took.
 
-        Returns: the result of the wait; nothing if the verb was done at once.
+        Returns: the result of the wait; ``{}`` if the verb was done at once.
 
         Raises: _Stopped if it does not succeed.
         """
@@ -68,8 +68,8 @@ class Life:
 def run(pace: float, *, as_json: bool) -> bool:
     """Run all steps, and tell whether each succeeded and nothing is left.
 
-    ``pace`` is the fraction of Azure's own time that operations take; 0 is at once. The local Azure, its directory and
-    whatever still runs in it are removed afterwards, whatever happens.
+    ``pace`` is the fraction of Azure's own time that operations take; 0 is at once. Afterwards, also after a failure,
+    running processes are ended, and the local Azure and its directory are removed.
     """
     with _own_azure(pace) as settings:
         life, left = Life(VMOps(settings), as_json), None
@@ -101,7 +101,7 @@ def _live(life: Life) -> None:
 
 
 def _machine_id(settings: Settings) -> str:
-    """Give Azure's identity of the VM; a VM that is made again gets a new one."""
+    """Give Azure's own id of the VM; a replaced VM has a new one."""
     found = inspection.listed(settings.state_dir, "resources")
     return next(str(each["properties"]["vmId"]) for each in found if each["type"].endswith("/virtualMachines"))
 
@@ -112,7 +112,7 @@ def _own_azure(pace: float) -> Iterator[Settings]:
     own: dict[str, Any] = dict.fromkeys(_NOT_FROM_THE_SHELL)
     with signals_as_exceptions:
         directory = Path(tempfile.mkdtemp(prefix="vmops-demo-"))
-        settings = Settings(state_dir=directory, cloud="local", poll_timeout=_PATIENCE, **own)
+        settings = Settings(state_dir=directory, cloud="local", poll_timeout=_STEP_TIMEOUT, **own)
         try:
             daemon.ensure(directory, pace)
             yield settings
@@ -124,7 +124,7 @@ def _own_azure(pace: float) -> Iterator[Settings]:
 
 
 def _remove(settings: Settings) -> None:
-    """End whatever still runs in the demo's directory, and delete it. Signals are deferred meanwhile."""
+    """End the processes of the demo's directory, and delete it. Signals are deferred meanwhile."""
     with signals_deferred():
         VMOps(settings).cancel({"vmName": _NAME})
         daemon.stop(settings.state_dir)

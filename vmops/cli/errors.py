@@ -1,4 +1,4 @@
-"""What a person reads when a command cannot go on, and the exit code for scripts."""
+"""The sentences that a person reads when a command fails, and the exit code for scripts."""
 
 import typer
 
@@ -14,10 +14,9 @@ _FAILED, _WRONG_CALL = 1, 2
 def explain(error: Exception, *, as_json: bool) -> int:
     """Print a sentence for each error, and give the exit code.
 
-    With ``as_json``, a verb that breaks off prints FAILED on stdout, as an answered one would; a wrong call prints no
-    answer.
+    With ``as_json``, a failed verb prints FAILED on stdout in the form of any answer; a wrong call prints no answer.
 
-    Raises: the error itself if it is unexpected, because its traceback is needed for a report.
+    Raises: the error itself if it is unexpected, so that its traceback can be reported.
     """
     sentences, code = account(error)
     for sentence in sentences:
@@ -42,11 +41,11 @@ def account(error: Exception) -> tuple[list[str], int]:
         case SpecError():
             return list(error.problems), _WRONG_CALL
         case CloudError():
-            return [_told(failure_from_cloud_error(error))], _FAILED
+            return [_sentence(failure_from_cloud_error(error))], _FAILED
         case StartFailed():
             return [f"{error}; {error.step}"], _FAILED
         case OperationFailed(failure=failure):
-            return [_told(failure)], _FAILED
+            return [_sentence(failure)], _FAILED
         case VmopsError():
             return [str(error)], _FAILED
         case typer.TyperException():
@@ -58,14 +57,14 @@ def account(error: Exception) -> tuple[list[str], int]:
     raise error
 
 
-def _told(failure: Failure) -> str:
-    """Print what failed, after the name of what it is about."""
+def _sentence(failure: Failure) -> str:
+    """Write a failure, after the name of its resource."""
     name = failure.resource.rpartition("/")[2] if failure.resource.startswith("/") else ""
     return f"{name}: {failure}" if name else str(failure)
 
 
 def _wrong_call(error: typer.TyperException) -> str:
-    """Print what is wrong with a call, and how to get its help."""
+    """Write what is wrong with a call, and how to get its help."""
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if context else ""
     return error.format_message().rstrip(".") + hint

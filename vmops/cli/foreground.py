@@ -1,4 +1,4 @@
-"""Runs another command in the foreground in our place: it gets our signals, and its exit code is ours."""
+"""Runs another command in the foreground: it gets the signals of this process, which exits with its code."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ _TYPED = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 
 def run_if_there(command: Sequence[str], run: Callable[[], int]) -> int:
-    """Give the exit code for a command that cannot be run: 127 if it does not exist, else 126."""
+    """Call ``run``, and give its exit code; 127 if the command does not exist, 126 if it cannot be run."""
     if shutil.which(command[0]) is None:
         complain(f"{command[0]}: no such command")
         return _NOT_FOUND
@@ -37,7 +37,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None, at_end: C
     Its environment is ``environment``, or this process's own.
 
     ``at_end`` is called once, at the first signal that asks this process to end. Ctrl-C at a terminal that has the
-    command in its foreground is left to the command.
+    command in its foreground is ignored here, because the command gets it too.
 
     Raises: OSError if it cannot be run.
     """
@@ -50,7 +50,10 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None, at_end: C
 
 
 class _Relay:
-    """A handler that passes signals on to a process, from before its start, and acts on the first that asks to end."""
+    """A signal handler that forwards signals to a process, and calls ``at_end`` at the first that asks to end.
+
+    Signals that arrive before the process has started are forwarded after its start.
+    """
 
     def __init__(self, at_end: Callable[[], object]) -> None:
         self._process: Child | None = None
@@ -58,7 +61,7 @@ class _Relay:
         self._at_end, self._ending = at_end, False
 
     def to(self, process: Child) -> None:
-        """Pass signals on to this process from now on, and those that have arrived so far."""
+        """Forward signals to this process from now on, and those that have arrived so far."""
         self._process = process
         for number in self._early:
             process.send_signal(number)
@@ -76,7 +79,7 @@ class _Relay:
 
 
 def _in_foreground() -> bool:
-    """Tell whether this process, and so the command, is in the foreground of a terminal."""
+    """Tell whether this process, and with it the command, is in the foreground of a terminal."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
     except OSError:

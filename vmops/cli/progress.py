@@ -1,4 +1,4 @@
-"""Waiting with progress: a worker's steps are read from its log and shown on stderr."""
+"""Waiting with progress: the steps of a worker, read from its log, are shown on stderr."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,20 +12,20 @@ from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
 
-from vmops.cli.console import duration, err, said_after
+from vmops.cli.console import duration, err, logs_deferred
 from vmops.core.log_reader import LogReader, instant
 from vmops.core.polling import NotYet, poll_until
 from vmops.ops.timeline import is_step
 from vmops.protocol import Answer, Status
 
-_LOOK = 0.1
+_POLL_INTERVAL = 0.1
 """Seconds between two reads of a worker's log."""
 
-_STILL = 30.0
-"""Seconds after which, without a terminal, the steps in flight are printed again."""
+_REPEAT_AFTER = 30.0
+"""Seconds without news after which the steps in flight are printed again, where there is no terminal."""
 
 _FRAMES = 8
-"""Frames a second of the animation on a terminal."""
+"""Frames per second of the animation on a terminal."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Step:
 
 
 class Watch:
-    """The past and present steps of a worker, from its log; without a log, only what is waited for.
+    """The ended steps of a worker and those in flight, from its log; without a log, only a title.
 
-    ``since`` is in seconds since the epoch. The terminal's thread draws it, so ``in_flight`` is replaced, never
-    modified.
+    ``since`` is in seconds since the epoch. Another thread draws it on the terminal, so ``in_flight`` is replaced and
+    never modified.
     """
 
     def __init__(self, title: str, since: float, log: Path | None = None) -> None:
@@ -53,12 +53,12 @@ class Watch:
         self._spinner = Spinner("dots")
 
     def news(self) -> list[Step]:
-        """Read on in the log, and give the steps that have ended since the last call."""
+        """Read the new lines of the log, and give the steps that have ended since the last call."""
         events = self._reader.news() if self._reader else ()
         return [step for event in events if (step := self._take(event))]
 
     def __rich_console__(self, _console: Console, _options: ConsoleOptions) -> RenderResult:
-        """Draw what is in flight, and for how long."""
+        """Draw the steps in flight, with their durations so far."""
         now = time.time()
         self._spinner.update(text=f"{escape(self.title)} [dim]{duration(now - self.since)}[/]")
         yield self._spinner
@@ -66,7 +66,7 @@ class Watch:
             yield f"  [cyan]…[/] {escape(step.resource)} [dim]{step.operation} {duration(now - step.since)}[/]"
 
     def _take(self, event: Mapping[str, Any]) -> Step | None:
-        """Note a step that began; give one that ended."""
+        """Update the steps in flight with an event; give the step if it has ended."""
         if not is_step(event):
             return None
         since = instant(event)
@@ -78,29 +78,29 @@ class Watch:
         return None if begun else step
 
 
-def follow(look: Callable[[float], Answer], watch: Watch | None, timeout: float) -> Answer:
+def follow(wait: Callable[[float], Answer], watch: Watch | None, timeout: float) -> Answer:
     """Wait for at most ``timeout`` seconds with progress; ``watch`` is None if there is nothing to show.
 
-    ``look`` waits for as many seconds as it is given. With a log it is called in short intervals; without one only
-    once, because Azure says how often it may be asked.
+    ``wait`` waits for the given number of seconds. If there is a log, it is called with 0 in short intervals; without
+    one it is called once, because Azure limits how often it may be polled.
     """
     if watch is None:
-        return look(timeout)
+        return wait(timeout)
     with _screen(watch) as show:
         if watch.log is None:
-            return look(timeout)
+            return wait(timeout)
 
-        def ask() -> Answer | NotYet:
-            with said_after(show):
-                answer = look(0)
-            return NotYet(_LOOK) if answer[0] is Status.PENDING else answer
+        def poll() -> Answer | NotYet:
+            with logs_deferred(show):
+                answer = wait(0)
+            return NotYet(_POLL_INTERVAL) if answer[0] is Status.PENDING else answer
 
-        return poll_until(ask, timeout=timeout) or (Status.TIMED_OUT if timeout else Status.PENDING, {})
+        return poll_until(poll, timeout=timeout) or (Status.TIMED_OUT if timeout else Status.PENDING, {})
 
 
 @contextmanager
 def _screen(watch: Watch) -> Iterator[Callable[[], None]]:
-    """Give the way to show news: above an animation on a terminal, as plain lines elsewhere."""
+    """Give the function that shows news: above an animation on a terminal, as plain lines elsewhere."""
     if err.is_interactive:
         with Live(watch, console=err, refresh_per_second=_FRAMES, transient=True):
             yield lambda: _show(watch.news())
@@ -110,20 +110,20 @@ def _screen(watch: Watch) -> Iterator[Callable[[], None]]:
 
 
 class Lines:
-    """Prints a line for each step that ends and, after each ``still`` seconds of silence, for each in flight."""
+    """Prints a line for each step that ends and, after ``repeat_after`` seconds without news, for each in flight."""
 
-    def __init__(self, watch: Watch, still: float = _STILL) -> None:
-        self._watch, self._still = watch, still
-        self._said = time.monotonic()
+    def __init__(self, watch: Watch, repeat_after: float = _REPEAT_AFTER) -> None:
+        self._watch, self._repeat_after = watch, repeat_after
+        self._printed = time.monotonic()
 
     def show(self) -> None:
-        """Show the news."""
+        """Print the news."""
         news = self._watch.news()
         _show(news)
         if news:
-            self._said = time.monotonic()
-        elif time.monotonic() - self._said >= self._still:
-            self._said = time.monotonic()
+            self._printed = time.monotonic()
+        elif time.monotonic() - self._printed >= self._repeat_after:
+            self._printed = time.monotonic()
             for step in self._watch.in_flight:
                 err.print(f"  … {escape(step.resource)} {step.operation}, {duration(time.time() - step.since)} so far")
 

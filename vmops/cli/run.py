@@ -1,4 +1,4 @@
-"""A command that has a VM for as long as it runs."""
+"""Runs a command that has a VM while it runs."""
 
 import json
 import os
@@ -25,17 +25,17 @@ def run(
 ) -> int:
     """Run a command with a VM, and give its exit code: 128 plus the signal if a signal ended it.
 
-    The command finds the address in VMOPS_HOST, the login command in VMOPS_SSH, where SSH answers in VMOPS_SSH_HOST and
-    VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with all that is known of the VM; or it runs ``on_vm``.
-    It gets this process's signals. The VM is removed whatever happens: the removal starts at the first signal that asks
-    to end, even if the command goes on. With ``keep_on_error`` the VM stays, for its time to live, if the command does
-    not exit with 0. With ``take_over`` a VM of that name is taken from any holder.
+    The command has the VM's address in VMOPS_HOST, the login command in VMOPS_SSH, the address of SSH in VMOPS_SSH_HOST
+    and VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with the result of the provision. With ``on_vm`` it
+    runs in the VM. It gets the signals of this process. The VM is always removed: the removal starts at the first
+    signal that asks to end, even if the command goes on. With ``keep_on_error`` the VM stays for its time to live if
+    the command does not exit with 0. With ``take_over`` a VM of that name is taken from any holder.
 
     Raises: as `machine`; OSError if the command cannot be run; OperationFailed if the VM is not reached.
     """
     if os.environ.get("CI", "").lower() in {"true", "1"} and not params.get("ttl"):
         warn(
-            f"{params['vmName']} has no ttl: if the runner dies it stays, and costs; `-p ttl=2h` lets a sweep remove it"
+            f"{params['vmName']} has no ttl: if the runner dies, it keeps costing; with `-p ttl=2h` a sweep removes it"
         )
     note(f"provisioning {params['vmName']}")
     try:
@@ -54,7 +54,7 @@ def run(
 
 
 class _CommandFailed(Exception):
-    """The command did not exit with 0: it leaves the VM as an exception does."""
+    """The command did not exit with 0: the VM is kept, as after any exception in a block with ``keep_on_error``."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -67,7 +67,7 @@ def _keep_if_failed(code: int) -> None:
 
 
 def _nothing() -> None:
-    """Leave the VM according to the command's exit code."""
+    """Do nothing at a signal: whether the VM is removed depends on the command's exit code."""
 
 
 def _run(command: Sequence[str], vms: Sequence[Machine], *, at_end: Callable[[], None]) -> int:
@@ -77,11 +77,11 @@ def _run(command: Sequence[str], vms: Sequence[Machine], *, at_end: Callable[[],
 
 @contextmanager
 def _environment(vms: Sequence[Machine]) -> Iterator[dict[str, str]]:
-    """Tell a command where its VM is; of a fleet where the first is, and in the file of all that run."""
+    """Give the environment of the command: the variables describe the first VM of a fleet, the file all that run."""
     vm, *others = vms
-    told = {"members": [dict(each.outputs) for each in vms]} if others or "member" in vm.outputs else dict(vm.outputs)
+    found = {"members": [dict(each.outputs) for each in vms]} if others or "member" in vm.outputs else dict(vm.outputs)
     with tempfile.NamedTemporaryFile("w", prefix="vmops-", suffix=".json") as outputs:
-        json.dump(told, outputs, indent=2)
+        json.dump(found, outputs, indent=2)
         outputs.flush()
         where = {"VMOPS_SSH_HOST": vm.ssh_host, "VMOPS_SSH_PORT": str(vm.ssh_port)}
         yield {**os.environ, "VMOPS_HOST": vm.host, "VMOPS_SSH": vm.ssh, **where, "VMOPS_OUTPUTS": outputs.name}

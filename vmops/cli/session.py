@@ -1,4 +1,4 @@
-"""One call from a shell: passed to vmops, waited for if asked, and shown."""
+"""One call from a shell: it calls vmops, waits if requested, and shows the answer."""
 
 import logging
 import time
@@ -25,17 +25,17 @@ from vmops.spec.target import WaitOptions
 INTERRUPTED = 130
 """The exit code of a command that SIGINT ended. Source: bash manual, exit status, 128 and the signal's number."""
 
-_WAYS_OUT = {
+_UNDO = {
     "provision": ("end it", "cancel"),
     "start": ("undo it", "stop"),
     "stop": ("undo it", "start"),
     "deallocate": ("undo it", "start"),
 }
-"""What to do about an operation that goes on, by verb: none deletes a VM that may have existed before."""
+"""The command that ends or undoes an operation in flight, by verb. None of them deletes a VM."""
 
 
 Ending: TypeAlias = Callable[[], NoReturn]
-"""The rest of a call whose work is started: waiting, if asked, and the answer; it raises `typer.Exit`."""
+"""The second part of a call, after its work has started: it waits if requested, answers, and raises `typer.Exit`."""
 
 
 def open_session(name: str | None, file: Path | None, pairs: Sequence[str], *, as_json: bool) -> "Session":
@@ -44,14 +44,14 @@ def open_session(name: str | None, file: Path | None, pairs: Sequence[str], *, a
     Raises: SpecError if they cannot be read; StoreError if the state directory cannot hold records.
     """
     params = read_params(name, file, pairs)
-    hear_library()
+    route_library_logs()
     return Session(with_subscription(VMOps(), params), params, as_json)
 
 
-def hear_library() -> None:
-    """Print vmops' log as sentences on stderr, and no other library's.
+def route_library_logs() -> None:
+    """Print vmops' log as sentences on stderr, and no other library's log.
 
-    Only a shell does so: a program configures its own logging.
+    Only the command line does so: a program configures its own logging.
     """
     logging.getLogger().addHandler(logging.NullHandler())
     LOGGER.addHandler(console.Sentences())
@@ -59,9 +59,9 @@ def hear_library() -> None:
 
 @dataclass(frozen=True)
 class Session:
-    """What one call works with: vmops, the parameters, and the form of the answer.
+    """One call: vmops, the parameters, and the form of the answer.
 
-    Everything that answers ends with `typer.Exit`, which carries the exit code.
+    A method that answers raises `typer.Exit` with the exit code.
     """
 
     ops: VMOps
@@ -69,9 +69,9 @@ class Session:
     as_json: bool
 
     def provision(self, *, wait: bool, replace: bool, **how: Any) -> Ending:
-        """Provision the VM as ``how`` describes the request. If there is nothing to do, show the earlier result.
+        """Provision the VM; ``how`` describes the request. If there is nothing to do, the earlier result is shown.
 
-        Unless it may ``replace``, a loss needs consent, or is refused.
+        Without ``replace``, losing disks needs consent at a terminal, and is refused elsewhere.
         """
         refused = None if replace else consent.before_losses(self.ops, self.params, **how)
         if refused:
@@ -79,11 +79,11 @@ class Session:
         return partial(self._deployed, Verb.PROVISION, self.ops.vm_provision(self.params, **how), wait=wait)
 
     def replace(self, *, wait: bool) -> Ending:
-        """Make one member of a fleet anew."""
+        """Replace one member of a fleet."""
         return partial(self._deployed, Verb.PROVISION, self.ops.replace(self.params), wait=wait)
 
     def deprovision(self, *, wait: bool, sure: bool) -> Ending:
-        """Deprovision the VM, if a person is ``sure``. If there is nothing to do, show the earlier result."""
+        """Deprovision the VM; unless ``sure``, ask first. If there is nothing to do, the earlier result is shown."""
         if not sure:
             consent.before_removal(self.ops, self.params)
         return partial(self._deployed, Verb.DEPROVISION, self.ops.vm_deprovision(self.params), wait=wait)
@@ -105,7 +105,7 @@ class Session:
 
     def _deployed(self, verb: Verb, begun: Answer, *, wait: bool) -> NoReturn:
         if begun[0] is Status.SUCCEEDED:
-            console.note("nothing was to be done; this was done before:")
+            console.note("nothing to do; this is the earlier result:")
         if begun[0] is Status.SUCCEEDED or (wait and begun[0] is Status.PENDING):
             self.wait(verb)
         self._end(verb, begun)
@@ -115,41 +115,41 @@ class Session:
             self._follow(verb, self.ops.wait_vm_operation)
         self._end(verb, begun)
 
-    def shown(self, look: Callable[["Session"], None]) -> Ending:
-        """Return a query as the rest of a call."""
+    def shown(self, query: Callable[["Session"], None]) -> Ending:
+        """Give the second part of a call that only queries."""
 
         def ending() -> NoReturn:
-            look(self)
+            query(self)
             raise typer.Exit(0)
 
         return ending
 
     def wait(self, verb: str) -> NoReturn:
-        """Wait for the operation of the handle; without one, for the VM to be provisioned or gone.
+        """Wait for the operation of the handle; without a handle, for the VM to be provisioned or gone.
 
-        For a removal a VM's name goes before a handle, which may be that of another operation.
+        A wait for a removal uses the VM's name if there is one: the handle may be that of another operation.
         """
         if self.params.get(HANDLE) and not (verb == Verb.DEPROVISION and self.params.get("vmName")):
             self._follow(verb, self.ops.wait_vm_operation)
         self._follow(verb, lambda params: self.ops.wait_vm_deployment(verb == Verb.PROVISION, params))
 
     def cancel(self) -> NoReturn:
-        """End the deployment that is in flight."""
-        with console.doing("ending what is in flight"):
+        """End the deployment in flight."""
+        with console.doing("ending the operation in flight"):
             answer = self.ops.cancel(self.params)
         self._end("cancel", answer)
 
     def confirm_break(self) -> None:
-        """Name the holders of the engine's lock that would be deleted, and ask for consent; `typer.Abort` means no."""
+        """Show who holds the engine's lock, and ask for consent to delete it; a no raises `typer.Abort`."""
         status, found = self.ops.recover(self.params, dry_run=True)
         if status is Status.FAILED:
             self._end("recover", (status, found))
-        who = "; ".join(found["locks"]) or "nobody who can be seen from here"
-        vm_name, danger = self.params["vmName"], "if that engine lives, two write one state"
+        who = "; ".join(found["locks"]) or "no process that this host can see"
+        vm_name, danger = self.params["vmName"], "if that engine is alive, two engines write one state"
         console.confirm(f"Delete the engine's lock of {vm_name}, held by {who} ({danger})?")
 
     def recover(self, *, dry_run: bool, break_lock: bool) -> NoReturn:
-        """Clean up what dead processes left, or show what would be done."""
+        """Repair what dead processes left, or show what would be done."""
         status, found = self.ops.recover(self.params, dry_run=dry_run, break_lock=break_lock)
         if status is Status.FAILED:
             self._end("recover", (status, found))
@@ -157,51 +157,51 @@ class Session:
         raise typer.Exit(0)
 
     def confirm_hand_over(self) -> None:
-        """Say what it means that vmops does not own the VM any more, and ask; `typer.Abort` means no."""
-        console.note("from then on no expiry, no sweep and no deprovision of vmops removes it: pulumi alone does")
+        """Explain what a hand-over means, and ask for consent; a no raises `typer.Abort`."""
+        console.note("afterwards only pulumi removes it: no ttl, no sweep and no deprovision of vmops does")
         console.confirm(f"Hand {self.params['vmName']} over?")
 
     def export(self, directory: Path, *, hands_over: bool) -> NoReturn:
-        """Write the VM's stack as a project for pulumi, and say how to go on."""
+        """Write the VM's stack as a project for pulumi, and name the documentation."""
         write = self.ops.hand_over if hands_over else self.ops.export
         status, found = write(self.params, directory)
         if status is Status.FAILED or self.as_json:
             self._end("export", (status, found))
         console.fields({name: found[name] for name in ("directory", "stack", "files", "resources")})
         whose = "handed over: vmops has forgotten the VM" if hands_over else "a copy: vmops still owns the VM"
-        console.note(f"{whose}; docs/pulumi.md says how to go on with pulumi")
+        console.note(f"{whose}; docs/pulumi.md describes the use with pulumi")
         raise typer.Exit(0)
 
     def confirm_adoption(self) -> None:
-        """Show what would be taken back, and ask for consent; `typer.Abort` means no."""
+        """Show what would be adopted, and ask for consent; a no raises `typer.Abort`."""
         status, found = self.ops.adopt(self.params, dry_run=True)
         if status is Status.FAILED:
             self._end("adopt", (status, found))
         reports.adopted(found, dry_run=True, as_json=False)
         if found["proven"] or found["unproven"]:
-            console.confirm(f"Mark these as {self.params['vmName']}'s, to be removed with it?")
+            console.confirm(f"Adopt these as {self.params['vmName']}'s, to be removed with it?")
 
     def adopt(self, *, dry_run: bool) -> NoReturn:
-        """Take back what is ours and lost its tags, or show what would be taken."""
+        """Adopt resources of ours that have lost their tags, or show what would be adopted."""
         status, found = self.ops.adopt(self.params, dry_run=dry_run)
         if status is Status.FAILED:
             self._end("adopt", (status, found))
         reports.adopted(found, dry_run=dry_run, as_json=self.as_json)
         raise typer.Exit(0)
 
-    def _follow(self, verb: str, look: Callable[[Params], Answer]) -> NoReturn:
+    def _follow(self, verb: str, wait: Callable[[Params], Answer]) -> NoReturn:
         """Wait with progress. Ctrl-C ends only the wait."""
         timeout = WaitOptions.from_params(self.params, self.ops.settings.defaults()).poll_timeout
         try:
-            answer = follow(lambda seconds: look({**self.params, "pollTimeout": seconds}), self.watch(verb), timeout)
+            answer = follow(lambda seconds: wait({**self.params, "pollTimeout": seconds}), self.watch(verb), timeout)
         except KeyboardInterrupt:
             self._leave(verb)
         self._end(verb, answer, waited=True)
 
     def _leave(self, verb: str) -> NoReturn:
         ways = f"follow it with `{follow_up_command(verb, self.params)}`"
-        if verb in _WAYS_OUT and self.params.get("vmName"):
-            effect, other = _WAYS_OUT[verb]
+        if verb in _UNDO and self.params.get("vmName"):
+            effect, other = _UNDO[verb]
             ways += f", {effect} with `{shell_command(other, self.params)}`"
         console.complain(f"interrupted, but the {self._title(verb)} goes on: {ways}")
         if self.as_json:
@@ -212,7 +212,7 @@ class Session:
         status, result = answer
         if status is Status.TIMED_OUT:
             way = f"follow it with `{follow_up_command(verb, self.params)}`"
-            console.complain(f"the {self._title(verb)} is not over within pollTimeout, but goes on: {way}")
+            console.complain(f"the {self._title(verb)} is not done within pollTimeout, but goes on: {way}")
         if status is Status.PENDING:
             result = self._handle()
             console.note(f"follow it with `{follow_up_command(verb, self.params)}`")
@@ -221,13 +221,13 @@ class Session:
         raise typer.Exit(0 if status is Status.SUCCEEDED or (status is Status.PENDING and not waited) else 1)
 
     def newest(self) -> Operation | None:
-        """Find the deployment of the handle; without one, the VM's newest."""
+        """Find the deployment of the handle; without a handle, the VM's newest."""
         if handle := self.params.get(HANDLE):
             return next((each for each in self.ops.operations() if each.handle == handle), None)
         return self.ops.operation(self.params)
 
     def watch(self, verb: str) -> Watch | None:
-        """Give what the progress of this shows; None if it is done."""
+        """Give the progress to show for a verb; None if its deployment is done."""
         operation = self.newest()
         if operation is None:
             return Watch(self._title(verb), time.time())

@@ -22,7 +22,7 @@ def sessions(
 ) -> list[Session]:
     """Give a session for each named VM, or for the one that the parameters name.
 
-    Raises: SpecError if one of several names is wrong: then nothing was started.
+    Raises: SpecError if one of several names is wrong, before anything is started.
     """
     several = list(dict.fromkeys(names or [""]))
     first = open_session(several[0], file, pairs or [], as_json=as_json)
@@ -43,14 +43,14 @@ def of_mine(
     sure: bool,
     as_json: bool,
 ) -> list[Session]:
-    """Give the same, or with ``mine`` a session for each VM of this owner, after asking whether all are meant.
+    """Give the sessions of `sessions`, or with ``mine`` one for each VM of this owner, after asking for consent.
 
-    Raises: SpecError if names are given too; `typer.Abort` means no.
+    Raises: SpecError if names are given too; `typer.Abort` after a no.
     """
     if not mine:
         return sessions(names, file, pairs, as_json=as_json)
     if names:
-        raise SpecError("--mine: means all of your VMs, so no name goes with it")
+        raise SpecError("--mine: selects all of your VMs, so no name can be given")
     session = open_session(None, file, pairs or [], as_json=as_json)
     found = _once(session.ops.vms(session.params).vms)
     if found and not sure:
@@ -60,12 +60,12 @@ def of_mine(
 
 
 def _once(vms: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Give each VM, and each fleet once."""
+    """Give each VM, and one row for each fleet."""
     return list({each["stack"]: each for each in vms}.values())
 
 
 def answer(called: Sequence[Session], begin: Begin) -> NoReturn:
-    """Start with each VM, and then give the answer of each, in order; the exit code is the worst.
+    """Start the verb for each VM, then show each answer in order; the exit code is the worst.
 
     Several answers as JSON are one array. A failure for one VM does not stop the others.
     """
@@ -80,7 +80,7 @@ def answer(called: Sequence[Session], begin: Begin) -> NoReturn:
 
 
 def _begun(session: Session, begin: Begin) -> Ending:
-    """Start with one VM; a failure there is reported in its turn."""
+    """Start the verb for one VM; a failure is kept, and reported in the order of the VMs."""
     try:
         return begin(session)
     except Exception as error:
@@ -93,7 +93,7 @@ def _begun(session: Session, begin: Begin) -> Ending:
 
 
 def _ended(session: Session, ending: Ending) -> int:
-    """Give one answer, under the VM's name, and its exit code."""
+    """Show one answer under the VM's name, and give its exit code."""
     if not session.as_json:
         console.out.print(f"{session.params['vmName']}:", style="bold", markup=False)
     try:

@@ -13,14 +13,14 @@ _VARIABLE = "AZURE_SUBSCRIPTION_ID"
 """Source: Azure SDK documentation, environment variables."""
 
 _COMMAND = ("az", "account", "show", "--query", "id", "--output", "tsv")
-_PATIENCE = 30.0
-"""Timeout in seconds for `az`, if no ``requestTimeout`` is set."""
+_AZ_TIMEOUT = 30.0
+"""Seconds to wait for `az`, if no ``requestTimeout`` is set."""
 
 
 def with_subscription(ops: VMOps, params: Params) -> VMOps:
     """Give vmops with a default subscription, and print it, if the cloud is a real one and none is named.
 
-    A VM that this host knows is looked for where it was made.
+    A VM with a record on this host has the subscription of that record.
     """
     if not _is_needed(ops.settings, params):
         return ops
@@ -32,7 +32,7 @@ def with_subscription(ops: VMOps, params: Params) -> VMOps:
 
 
 def in_subscription(params: dict[str, Any]) -> dict[str, Any]:
-    """Give parameters with a subscription, as `with_subscription`; no records are opened where none is needed."""
+    """Give parameters with a default subscription, as `with_subscription` does; records are opened only if needed."""
     if not _is_needed(Settings(), params):
         return params
     chosen = with_subscription(VMOps(), params).settings.subscription
@@ -45,12 +45,12 @@ def _is_needed(settings: Settings, params: Params) -> bool:
 
 
 def _chosen(ops: VMOps, params: Params) -> tuple[str, str]:
-    """Give where a subscription was found, and its id: this host's record of the VM first, then the login's."""
+    """Give the source and the id of a subscription: this host's record of the VM, else the environment, else `az`."""
     which = {name: params.get(name) for name in ("vmName", "cloud")}
     known = ops.history(which) if params.get("vmName") else []
     if real := [each for each in known if each.cloud != "local"]:
         return "the records of this host", real[0].subscription
     if given := os.environ.get(_VARIABLE):
         return _VARIABLE, given
-    patience = ops.settings.request_timeout or _PATIENCE
-    return "az", children.answer(_COMMAND, env=os.environ, timeout=patience)
+    timeout = ops.settings.request_timeout or _AZ_TIMEOUT
+    return "az", children.answer(_COMMAND, env=os.environ, timeout=timeout)

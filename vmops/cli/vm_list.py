@@ -1,4 +1,4 @@
-"""What a person reads about many VMs, and about what was done to them."""
+"""Shows lists of VMs, and the history of deployments."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,21 @@ _HEADER = ("NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "SPENT", "AGE", "EXP
 
 
 def listed(found: Listing, *, as_json: bool) -> None:
-    """Show VMs, a row each, and report what could not be queried."""
+    """Show VMs, a row each, and warn about queries that failed."""
     for failure in found.unread:
-        warn(f"what Azure says is not known, so this is what was recorded on this host: {failure}")
+        warn(f"Azure did not answer, so the list is from this host's records: {failure}")
     if as_json:
         return print_json(found.as_dict())
     if found.vms:
         columns(_HEADER, _rows(found.vms))
-    return note(_beside(found)) if _beside(found) else None
+    return note(_note(found)) if _note(found) else None
 
 
 def lines(found: Listing) -> list[str]:
-    """Give the same as lines, for a screen that is updated."""
-    told = [*(f"warning: {each}" for each in found.unread), _beside(found)]
+    """Give the list as lines, for a screen that is updated."""
+    notes = [*(f"warning: {each}" for each in found.unread), _note(found)]
     rows = _rows(found.vms)
-    return [*(aligned(_HEADER, rows, out.width) if rows else ()), *filter(None, told)]
+    return [*(aligned(_HEADER, rows, out.width) if rows else ()), *filter(None, notes)]
 
 
 def history(operations: Sequence[Operation], *, as_json: bool) -> None:
@@ -37,7 +37,7 @@ def history(operations: Sequence[Operation], *, as_json: bool) -> None:
     if as_json:
         return print_json([each.as_dict() for each in operations])
     if not operations:
-        return note("no deployment is recorded on this host")
+        return note("this host has no record of a deployment")
     rows = [
         (each.vm_name, str(each.verb), str(each.state), instant(each.created), _took(each), each.owner, _why(each))
         for each in operations
@@ -45,14 +45,15 @@ def history(operations: Sequence[Operation], *, as_json: bool) -> None:
     return columns(("NAME", "VERB", "STATE", "ASKED", "TOOK", "BY", "WHY"), rows)
 
 
-def _beside(found: Listing) -> str:
+def _note(found: Listing) -> str:
+    """Say how many VMs are not listed, or that there are none; '' if all are."""
     if found.hidden:
         return f"{found.hidden} more {'is' if found.hidden == 1 else 'are'} gone (--all lists them)"
     return "" if found.vms else "no VMs are known"
 
 
 def _rows(vms: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Give a row for each VM, and one for all of a fleet: of whom some differ in something, that is left open."""
+    """Give a row for each VM, and one for each fleet: a column in which its members differ is empty."""
     stacks: dict[str, list[Mapping[str, Any]]] = {}
     for each in vms:
         stacks.setdefault(each["stack"], []).append(each)
@@ -79,13 +80,13 @@ def _row(vm: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _price(vm: Mapping[str, Any]) -> str:
-    """Give what is paid for a VM's compute, as far as known: nothing once it is deallocated."""
-    given_back = vm["power"] == "deallocated"
-    return "" if given_back else hourly(vm["pricePerHour"], made_up=vm["cloud"] == "local")
+    """Give the price of a VM's compute; '' if it is unknown, or if the VM is deallocated and costs nothing."""
+    deallocated = vm["power"] == "deallocated"
+    return "" if deallocated else hourly(vm["pricePerHour"], made_up=vm["cloud"] == "local")
 
 
 def _power(vm: Mapping[str, Any]) -> str:
-    """Give a VM's state: its power alone if all is well."""
+    """Give a VM's state: only its power state if it is provisioned."""
     if vm["standing"] == PROVISIONED:
         return vm["power"] or PROVISIONED
     return f"{vm['power']}, {vm['standing']}" if vm["power"] else str(vm["standing"])
@@ -103,7 +104,7 @@ def _took(operation: Operation) -> str:
 
 
 def _why(operation: Operation) -> str:
-    """Say why it failed, or that a removal removed nothing."""
+    """Say why an operation failed, or to which directory it has handed the VM over."""
     if directory := operation.outputs.get(HANDED_OVER):
         return f"handed over: {directory}"
     return f"{operation.failure.kind}: {' '.join(operation.failure.message.split())}" if operation.failure else ""

@@ -1,4 +1,4 @@
-"""What a person reads about one VM: its state, why, and what to do next."""
+"""Shows one VM: its state, the reason, and the next command."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,13 +15,13 @@ from vmops.protocol import Params
 
 
 def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], ssh: str) -> None:
-    """Show one VM: the last request and its author, what Azure says now, what failed and what to do next.
+    """Show one VM: the last request and its author, the state in Azure, failures, and the next command.
 
     ``report`` is the result of `VMOps.status`, ``doing`` the steps in flight, ``ssh`` the login command.
     """
     operation, machine = report["operation"] or {}, report["machine"] or {}
-    stands = (report["standing"] if operation else None) or "no deployment is recorded on this host"
-    out.print(f"[bold]{escape(report['vmName'])}[/]: {stands}, {_stands(report)}")
+    standing = (report["standing"] if operation else None) or "this host has no record of a deployment"
+    out.print(f"[bold]{escape(report['vmName'])}[/]: {standing}, {_in_azure(report)}")
     outputs = operation.get("outputs", {})
     fields(
         {
@@ -48,14 +48,14 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
     )
 
 
-def _stands(report: Mapping[str, Any]) -> str:
+def _in_azure(report: Mapping[str, Any]) -> str:
     if report["machine"]:
         return _power(report["machine"])
     return f"{report['ready']} of {report['asked']} VMs run" if "members" in report else "no such VM in Azure"
 
 
 def _fleet(report: Mapping[str, Any]) -> str:
-    """Say how many of a fleet run, and who does not; nothing of a single VM."""
+    """Say how many VMs of a fleet run, and why the others do not; '' for a single VM."""
     if "members" not in report:
         return ""
     missing = "; ".join(f"{each['name']}: {each['message']}" for each in report["missing"])
@@ -70,7 +70,7 @@ def _ended(operation: Mapping[str, Any]) -> str:
 
 
 def _why(failure: Mapping[str, Any] | None) -> str:
-    """Say what failed, for which resource, what to do next, and since when."""
+    """Write a failure with its resource, its next step, and since when it lasts; '' for none."""
     if not failure:
         return ""
     found = Failure.from_dict(dict(failure))
@@ -78,20 +78,20 @@ def _why(failure: Mapping[str, Any] | None) -> str:
 
 
 def _seen(machine: Mapping[str, str]) -> str:
-    """Give Azure's state of a VM. Source: Azure documentation, states and billing: a stopped one still costs."""
+    """Write the state of a VM in Azure. Source: Azure documentation, states and billing: a stopped VM still costs."""
     costs = ", its compute is still paid for" if machine["power"] == "stopped" else ""
     return f"{_power(machine)}{costs}, {machine['vmSize']}, provisioning {machine['provisioning']}"
 
 
 def _inside(guest: Mapping[str, str]) -> str:
-    """Say what runs inside a VM of the local Azure; in a real cloud nobody knows."""
+    """Say what runs inside a VM of the local Azure; '' for a real cloud."""
     if guest.get("kind") == NONE:
         return f"nothing: {guest['why']}"
     return ", ".join(filter(None, (guest.get("state"), guest.get("why"))))
 
 
 def _price(report: Mapping[str, Any]) -> str:
-    """Give the price of its compute, when that was published, and that it is not paid while deallocated."""
+    """Write the price of its compute with the date of publication; a deallocated VM does not pay it."""
     cost = hourly(report["pricePerHour"], made_up=report.get("priceSource") == "local")
     if not cost:
         return ""
@@ -100,24 +100,24 @@ def _price(report: Mapping[str, Any]) -> str:
 
 
 def _spent(report: Mapping[str, Any]) -> str:
-    """Say what its compute has cost at most: as if it had run ever since it was made."""
+    """Write what its compute has cost at most, as if it had always run since it was made."""
     cost = spent(report["spentSoFar"])
     return f"{cost} so far, compute alone" if cost else ""
 
 
 def _whose(report: Mapping[str, Any]) -> str:
-    """Name what exists beside the VM, or is not ours, and so is not removed with it."""
+    """Name our resources without a VM, and the resources that are not ours and stay when the VM is removed."""
     machine, found = report["machine"], report["resources"]
     if machine and machine["whose"] != "ours":
         command = shell_command("adopt", {"vmName": report["vmName"]})
-        return f"{machine['whose']} by its tags: it is neither changed, removed nor swept; {command} tells more"
+        return f"{machine['whose']} by its tags: it is not changed, removed or swept; {command} shows the tags"
     names = [arm_id.rpartition("/")[2] for arm_id in found["ours"]] if not (machine or report.get("members")) else []
     kept = [arm_id.rpartition("/")[2] for whose in ("another's", "unproven") for arm_id in found[whose]]
-    said = [
-        f"{', '.join(names)} still there and paid for" if names else "",
+    notes = [
+        f"{', '.join(names)} left, and still paid for" if names else "",
         f"not ours: {', '.join(kept)}" if kept else "",
     ]
-    return "; ".join(filter(None, said))
+    return "; ".join(filter(None, notes))
 
 
 def _power(machine: Mapping[str, str]) -> str:
@@ -125,7 +125,7 @@ def _power(machine: Mapping[str, str]) -> str:
 
 
 def _next(report: Mapping[str, Any], params: Params) -> str:
-    """Give the next command, if one is needed; none if a refused call left the VM as it was."""
+    """Give the next command; '' if none is needed, as after a refused call that changed nothing."""
     operation, machine = report["operation"] or {}, report["machine"] or {}
     if report.get("members") and not report["missing"]:
         machine = {"power": "running", **machine}
@@ -139,24 +139,24 @@ def _next(report: Mapping[str, Any], params: Params) -> str:
         case "provision", "failed", None:
             return f"{provision}, or {deprovision} to remove what was made"
         case "provision", "failed", _:
-            return f"{provision}, or {deprovision} to remove the VM with all that it has"
+            return f"{provision}, or {deprovision} to remove the VM with its disks"
         case "deprovision", "failed", _:
             return deprovision
         case "provision", "succeeded", None if report.get("members"):
-            return f"{provision} {_brings(report)}"
+            return f"{provision} {_effect(report)}"
         case "provision", "succeeded", None:
-            return f"{provision} makes it anew, {deprovision} removes what is left"
+            return f"{provision} recreates it, {deprovision} removes what is left"
         case _, _, "stopped" | "deallocated":
             return shell_command("start", params)
     return ""
 
 
-def _brings(report: Mapping[str, Any]) -> str:
-    """Say what a provision does for the members of a fleet that do not run: who exists is started, or mended."""
+def _effect(report: Mapping[str, Any]) -> str:
+    """Say what a provision does for the members of a fleet that do not run: it starts, makes or repairs them."""
     there = {each["name"]: each["power"] for each in report["members"]}
     missing = [each["name"] for each in report["missing"]]
     stopped = [name for name in missing if there.get(name) in ("stopped", "deallocated")]
     made = [name for name in missing if name not in there]
     tried = [name for name in missing if name not in {*stopped, *made}]
-    said = {"starts": stopped, "makes": made, "tries again": tried}
-    return " and ".join(f"{verb} {', '.join(names)}" for verb, names in said.items() if names)
+    effects = {"starts": stopped, "makes": made, "repairs": tried}
+    return " and ".join(f"{verb} {', '.join(names)}" for verb, names in effects.items() if names)

@@ -1,7 +1,7 @@
 """Admission: one writer for each VM, decided by locks, records, and whether the recorded worker is alive.
 
 A provision holds the VM's lock from its admission on. A deprovision is admitted even while a provision runs. It holds a
-lock of its own, which blocks later admissions; its worker ends the provision and then takes the VM's lock.
+lock of its own, which blocks later admissions. Its worker ends the provision and then takes the VM's lock.
 """
 
 import os
@@ -24,9 +24,8 @@ from vmops.jobs.death import cause_of_death, interrupted
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 
-_PATIENCE = 5.0
+_LOCK_TIMEOUT = 5.0
 """Seconds to wait for the lock of an operation that is done: its worker is about to exit."""
-
 
 _WRITERS = (Verb.PROVISION, Verb.POWER)
 """Verbs that hold the VM's lock itself."""
@@ -48,31 +47,31 @@ def admit(
 ) -> Admitted | Operation | None:
     """Write the record of a new operation, and take its lock.
 
-    A record whose worker is dead is closed first. ``check`` is called just before, with the lock held; its exceptions
-    pass through.
+    A record whose worker is dead is closed first. ``check`` is called just before the record is written, with the lock
+    held; its exceptions propagate.
 
-    Returns: the admission; or the operation in flight that prevents it; or None if the lock is held and no record says
-    by what.
+    Returns: the admission; the operation in flight that prevents it; or None if the lock is held and no record names
+    its holder.
     """
-    found = poll_until(lambda: _attempt(store, state_dir, operation, check), timeout=_PATIENCE)
+    found = poll_until(lambda: _attempt(store, state_dir, operation, check), timeout=_LOCK_TIMEOUT)
     return cast(Admitted | Operation | None, found)
 
 
 def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operation:
-    """Record an operation as interrupted if it is not done and its worker is dead; give its present state.
+    """Record an operation as interrupted if it is not done and its worker is dead; give its present record.
 
-    What that worker left running is killed first. A living worker counts even if its lock is free: then the lock's file
-    was deleted.
+    Processes that the worker left running are killed first. A living worker whose lock is free is not dead: the lock
+    file was deleted.
     """
     if store.is_shared:
-        return store.get(operation.id) or operation  # whoever works puts the dead's into the queue again
+        return store.get(operation.id) or operation  # the hosts' agents requeue the jobs of dead workers
     path = liveness_lock_path(state_dir, operation.stack, operation.verb)
     free = not file_lock.is_locked(path)
     now = store.get(operation.id) or operation
     if now.over or (free and fence.outlives_lock(now, path)):
         return now
     if fence.kill_orphans(now, path):
-        free = bool(poll_until(lambda: not file_lock.is_locked(path) or NotYet(0.01), timeout=_PATIENCE))
+        free = bool(poll_until(lambda: not file_lock.is_locked(path) or NotYet(0.01), timeout=_LOCK_TIMEOUT))
     if not free:
         return now
     _mark(store, now, cause_of_death(state_dir, now))
@@ -81,15 +80,15 @@ def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operati
 
 @contextmanager
 def vm_lock(store: Store, settings: Settings, stack: str) -> Iterator[tuple[int, VmClaim]]:
-    """Hold a VM's lock and claim, whose operations are over, for something that is no deployment.
+    """Hold the lock and the claim of a VM without operations in flight, for work that is no deployment.
 
-    Raises: OperationFailed (locked), saying who works on the VM.
+    Raises: OperationFailed (locked), naming who works on the VM.
     """
 
     def in_the_way() -> OperationFailed:
         return OperationFailed(lock_conflict(store.in_flight(stack, Verb.PROVISION)))
 
-    with file_lock.holding(lock_path(settings.state_dir, stack), _PATIENCE, in_the_way) as held:
+    with file_lock.holding(lock_path(settings.state_dir, stack), _LOCK_TIMEOUT, in_the_way) as held:
         if not store.is_shared:
             yield held, LOCKED_HERE
             return
@@ -102,12 +101,12 @@ def vm_lock(store: Store, settings: Settings, stack: str) -> Iterator[tuple[int,
 
 
 def mark_interrupted(store: Store, operation: Operation, how: str, origin: State | None = None) -> None:
-    """Record that nobody works on an operation any more; with an ``origin``, only from that state."""
+    """Record that an operation has no worker any more; with an ``origin``, only if that is its present state."""
     _mark(store, operation, interrupted(operation, how), origin)
 
 
 def lock_conflict(holder: Operation | None) -> Failure:
-    """Say who works on a VM, on what, and since when."""
+    """Give the failure that names who works on a VM, on what, and since when."""
     if holder is None:
         return Failure(FailureKind.LOCKED, "another process holds the VM's lock")
     since = format_utc(holder.created)

@@ -1,8 +1,8 @@
-"""The fence: what a dead worker left running is killed before anybody continues in its place.
+"""The fence: processes that a dead worker left running are killed before another worker continues in its place.
 
-A worker leads a session of its own, which includes its engine and the engine's plug-ins. No other process gets a
-session's number while anybody is in it. So the remains of a worker are found by that number, and by the VM's lock,
-which they still hold even if its file was deleted. Source: POSIX, process group and session lifetimes.
+A worker leads its own session, which includes its engine and the engine's plug-ins. The system does not reuse a
+session's number while a process is in it. So what a worker left is found by that number, and by the VM's lock, which
+those processes still hold even if its file was deleted. Source: POSIX, process group and session lifetimes.
 """
 
 import signal
@@ -16,8 +16,8 @@ from vmops.jobs.operation import Operation, State
 def find_worker(operation: Operation, path: Path) -> Process | None:
     """Give the worker of an operation if it is alive on this host; ``path`` is its liveness lock.
 
-    Another process with the same number started later. If the record does not say when the worker started, because it
-    is of an earlier version, another process does not have that lock open.
+    A process with the same number but another start time is not the worker. A record of an earlier version has no start
+    time; then the worker is known by having that lock open.
     """
     if not (operation.pid and host.is_this(operation.host_id, operation.host)):
         return None
@@ -26,16 +26,16 @@ def find_worker(operation: Operation, path: Path) -> Process | None:
 
 
 def outlives_lock(operation: Operation, path: Path) -> bool:
-    """Tell whether the worker of an operation with a free lock at ``path`` is alive: then its file was deleted.
+    """Tell whether the worker of an operation is alive although its lock at ``path`` is free: its file was deleted.
 
-    A worker that dies closes its files before its lock becomes free.
+    A dying worker closes its files before its lock becomes free, so a dead one is never taken for alive.
     """
     worker = find_worker(operation, path)
     return worker is not None and has_open(worker.pid, path)
 
 
 def kill_orphans(operation: Operation, path: Path) -> list[int]:
-    """Kill what a dead worker of this host left running; do nothing if it is alive.
+    """Kill the processes that a dead worker of this host left running; do nothing if the worker is alive.
 
     Returns: the numbers of the killed processes.
     """

@@ -1,8 +1,8 @@
 """A process that has imported what workers need, and forks one for each job as soon as a slot is free.
 
-It is a fork server like that of the standard library's `multiprocessing`: it has no threads and no connections, and
-nothing of any job, when it forks. It keeps the jobs that wait for a slot in their order, and exits after a while
-without jobs, or when its socket is gone. Its workers do not need it: it may die at any time.
+It is a fork server like that of the standard library's `multiprocessing`: when it forks, it has no threads, no
+connections, and no state of any job. It keeps the jobs that wait for a slot in their order. It exits after an idle
+time, or when its socket file is gone. Its workers do not need it: it may die at any time.
 """
 
 import gc
@@ -28,33 +28,33 @@ from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobMessage
 
-_LOOK = 0.1
+_QUEUE_POLL_INTERVAL = 0.1
 """Seconds between two checks of the queue: another process may release a slot, or cancel a waiting job."""
 
-_REST = 5.0
-"""Seconds between two checks of the socket's path while nothing happens."""
+_IDLE_POLL_INTERVAL = 5.0
+"""Seconds between two checks of the socket file while no job waits."""
 
 _CHUNK = 4096
 
-_PATIENCE = 60.0
-"""Seconds to wait for records that are away."""
+_RECORDS_TIMEOUT = 60.0
+"""Seconds to wait at the start for shared records that cannot be reached."""
 
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """An operation that waits for a slot, its lock held."""
+    """A job that waits for a slot; its operation's lock is held."""
 
     operation: Operation
-    handed: JobMessage
+    message: JobMessage
 
 
 class ForkServer:
-    """The fork server of one state directory, at the socket of one kind of code."""
+    """The fork server of one state directory and one version of the code."""
 
     def __init__(self, state_dir: Path, path: Path, listener: socket.socket, idle: float) -> None:
-        """Serve ``listener``, whose path is ``path``, until there was nothing to do for ``idle`` seconds."""
+        """Accept jobs from ``listener``, whose path is ``path``, until there have been none for ``idle`` seconds."""
         self._state_dir, self._path, self._listener, self._idle = state_dir, path, listener, idle
-        self._store = open_store(Settings(state_dir=state_dir), _PATIENCE)
+        self._store = open_store(Settings(state_dir=state_dir), _RECORDS_TIMEOUT)
         self._queue: list[QueuedJob] = []
         self._workers: set[int] = set()
         self._busy = time.monotonic()
@@ -70,15 +70,16 @@ class ForkServer:
     def serve(self) -> None:
         """Accept jobs and start workers until it is time to exit."""
         while not self._over():
-            self._poller.poll(1000 * (_LOOK if self._queue else min(_REST, self._idle)))
+            self._poller.poll(1000 * (_QUEUE_POLL_INTERVAL if self._queue else min(_IDLE_POLL_INTERVAL, self._idle)))
             self._reap()
             self._accept()
             self._start()
 
     def _over(self) -> bool:
-        """Tell whether to exit: no jobs arrive any more, or none can.
+        """Tell whether to exit: the idle time is over, or the socket file is gone.
 
-        Never while workers are alive: they, and what they leave behind, would become the first process's children.
+        Never while jobs wait. While workers are alive, only if the socket file is gone: otherwise they, and what they
+        leave behind, would become children of the first process.
         """
         if self._queue:
             return False
@@ -120,15 +121,15 @@ class ForkServer:
 
     def _take(self, connection: socket.socket) -> None:
         """Queue the job of a connection, if it is complete and its operation recorded."""
-        handed = JobMessage.receive(connection)
-        operation = self._store.get(handed.operation) if handed else None
-        if handed and operation:
-            self._queue.append(QueuedJob(operation, handed))
-        elif handed:
-            os.close(handed.lock)
+        message = JobMessage.receive(connection)
+        operation = self._store.get(message.operation) if message else None
+        if message and operation:
+            self._queue.append(QueuedJob(operation, message))
+        elif message:
+            os.close(message.lock)
 
     def _start(self) -> None:
-        """Start the workers that get a slot. A cancelled job releases its lock, wherever it is in the queue."""
+        """Start the workers that get a slot, in order. A cancelled job is dropped, wherever it is in the queue."""
         for verb in Verb:
             queued = [each for each in self._queue if each.operation.verb is verb]
             pending = self._store.queued(verb) if queued else {}
@@ -140,7 +141,7 @@ class ForkServer:
 
     def _begin(self, waiting: QueuedJob) -> bool:
         """Start a worker if a slot is free for it."""
-        slot = slots.acquire_slot(self._state_dir, waiting.operation, waiting.handed.limit)
+        slot = slots.acquire_slot(self._state_dir, waiting.operation, waiting.message.limit)
         if slot is None:
             return False
         self._fork(waiting, slot)
@@ -150,7 +151,7 @@ class ForkServer:
 
     def _drop(self, waiting: QueuedJob) -> None:
         self._queue.remove(waiting)
-        os.close(waiting.handed.lock)
+        os.close(waiting.message.lock)
 
     def _fork(self, waiting: QueuedJob, slot: int) -> None:
         if worker_id := os.fork():
@@ -158,15 +159,15 @@ class ForkServer:
             return
         try:
             _reset_inherited_state(self._state_dir, waiting, slot)
-            worker.run_job(self._state_dir, waiting.operation.id, waiting.handed.lock, waiting.handed.order)
+            worker.run_job(self._state_dir, waiting.operation.id, waiting.message.lock, waiting.message.order)
         except BaseException:
             traceback.print_exc()
         finally:
-            os._exit(0)  # the lock must not outlive the record, and nothing of the fork server's may run here
+            os._exit(0)  # the lock must not outlive the record, and no exit handler of the fork server may run here
 
 
 def _reset_inherited_state(state_dir: Path, waiting: QueuedJob, slot: int) -> None:
-    """Close everything of the fork server and of other jobs, and reset the process to a fresh state."""
+    """Close the descriptors of the fork server and of other jobs, and reset the process to a fresh state."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -177,19 +178,19 @@ def _reset_inherited_state(state_dir: Path, waiting: QueuedJob, slot: int) -> No
     )
     os.dup2(output, 1)
     os.dup2(output, 2)
-    first, second = sorted((waiting.handed.lock, slot))
+    first, second = sorted((waiting.message.lock, slot))
     os.closerange(3, first)
     os.closerange(first + 1, second)
     os.closerange(second + 1, os.sysconf("SC_OPEN_MAX"))
     os.environ.clear()
-    os.environ.update(waiting.handed.environment)
+    os.environ.update(waiting.message.environment)
     time.tzset()
     tempfile.tempdir = None
 
 
 def _preload_imports() -> None:
     """Import what every worker needs, and exempt it from garbage collection."""
-    gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
+    gc.disable()  # modules are never garbage, and collection would take a quarter of the time
     from vmops.azure import connection
     from vmops.deploy import context, steps  # noqa: F401
     from vmops.deploy.fleet import power  # noqa: F401
@@ -207,14 +208,14 @@ def _preload_imports() -> None:
 
 
 def main() -> None:
-    """Serve the inherited socket; the arguments are those that `vmops.jobs.start` gives."""
+    """Serve the inherited socket; `vmops.jobs.start` gives the arguments."""
     state_dir, path, descriptor, idle, caller = sys.argv[1:]
     interpreter.refuse_another(caller)
     signals.reset()
     processes.adopt_orphans()
     os.umask(0o077)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a lock for each order that waits
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each waiting job has a lock open
     with socket.socket(fileno=int(descriptor)) as listener:
         _preload_imports()
         ForkServer(Path(state_dir), Path(path), listener, float(idle)).serve()

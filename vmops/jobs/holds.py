@@ -1,4 +1,4 @@
-"""Who may hold a VM, or remove it as its holder, by the records of this host. Decided under the VM's lock."""
+"""Who may hold a VM, or remove it as its holder: decided under the VM's lock, from the records of this host."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from vmops.spec.names import EXPIRES_TAG
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a request: by default a person's, which holds nothing.
+    """What a request may do with a VM that somebody holds; by default a person's request, which makes no holder.
 
-    ``mark`` is what the record says about who holds the VM.
+    ``mark`` identifies the holder in the record; '' for none.
     """
 
     mark: str = ""
@@ -39,17 +39,17 @@ NOBODY = Terms()
 
 @dataclass(frozen=True)
 class Entering(Terms):
-    """A program that wants to hold a VM; with ``take_over``, whoever holds it now, or if nobody does."""
+    """The request of a program that wants to hold a VM; with ``take_over`` it gets the VM even if another holds it."""
 
     def check(self, store: Store, stack: str, vm_id: str) -> None:
-        """Refuse a VM that a living holder has, even if the VM does not exist yet or any more."""
+        """Refuse a VM that another, living holder has, even if the VM does not exist yet, or was removed."""
         life = store.life(stack)
         held = _held(life)
         if held and not self.take_over and held.hold != self.mark and _lives(held.hold, life, held.expires):
             raise OperationFailed(refusal(held.hold, vm_id))
 
     def check_join(self, store: Store, other: Operation) -> bool:
-        """Allow joining an operation of a dead holder of this kind; a person's operation is not joined."""
+        """Allow joining an operation of a dead holder of the same kind; without ``take_over``, not a person's."""
         if other.hold and other.verb is Verb.PROVISION:
             self._judge(other.hold, store.life(other.stack), other.expires, other.identity.vm_id)
         return bool(other.hold) or self.take_over
@@ -60,7 +60,7 @@ class Entering(Terms):
         self._judge(mark_of(machine), store.life(stack), times.parse_utc(expires), str(machine["id"]))
 
     def _judge(self, mark: str, life: Sequence[Operation], expires: float, vm_id: str) -> None:
-        """Allow a holder to take a marked VM if its last holder is dead and was of the same kind."""
+        """Refuse a VM unless its last holder is dead and of the same kind. Raises: OperationFailed (conflict)."""
         if self.take_over or (mark and mark == self.mark):
             return
         before, me = Holder.read(mark), Holder.read(self.mark)
@@ -71,10 +71,10 @@ class Entering(Terms):
 
 @dataclass(frozen=True)
 class Leaving(Terms):
-    """A program that removes the VM it holds, if it still does."""
+    """The request of a program that removes the VM that it holds."""
 
     def check(self, store: Store, stack: str, vm_id: str) -> None:
-        """Refuse a VM that another holder has taken over, by this host's records; its own mark covers other hosts."""
+        """Refuse a VM that another holder has taken over on this host; on other hosts, the VM's tag tells."""
         life = store.life(stack)
         holds = mark_in(life)
         if holds != self.mark and any(each.verb is Verb.PROVISION for each in life):
@@ -100,7 +100,7 @@ def _held(life: Sequence[Operation]) -> Operation | None:
 
 
 def _lives(mark: str, life: Sequence[Operation], expires: float) -> bool:
-    """Tell whether the holder of a mark may be alive, and has not released the VM by a removal that failed."""
+    """Tell whether the holder of a mark may be alive, and has not begun to remove the VM."""
     holder = Holder.read(mark)
     marks = {(each.verb, each.hold) for each in life}
     if holder is None or (Verb.DEPROVISION, mark) in marks:

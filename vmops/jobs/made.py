@@ -1,4 +1,4 @@
-"""Everything that was made for one VM and not seen gone: the table ``made`` of the records."""
+"""The resources that were made for one VM, until they are seen to be gone: the table ``made`` of the records."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -30,13 +30,13 @@ class MadeResources:
     now: Callable[[], float]
 
     def intend(self, ids: Iterable[str]) -> None:
-        """Record what is about to be made or changed; its identity in Azure may be another afterwards."""
+        """Record what is about to be made or changed; its identity in Azure counts as unknown until it is noted."""
         now = self.now()
         with self.database.transaction() as rows:
             rows.executemany(_INTEND, [(self.stack, arm_id.lower(), self.owner, now) for arm_id in ids])
 
     def note(self, arm_id: str, identity: str, written: float | None = None) -> None:
-        """Record what was made or is unchanged, its identity in Azure, and when it was written, by default now."""
+        """Record a resource that exists, its identity in Azure, and when it was written, by default now."""
         at = self.now() if written is None else written
         with self.database.transaction() as rows:
             rows.execute(_NOTE, (self.stack, arm_id.lower(), self.owner, at, identity))
@@ -48,24 +48,24 @@ class MadeResources:
             rows.execute(_RUN, row)
 
     def ran(self, arm_id: str) -> str:
-        """Give what `note_run` has recorded of a VM that was not seen gone since; '' if unknown."""
+        """Give what `note_run` has recorded of a VM that has not been seen gone since; '' if unknown."""
         with self.database.transaction() as rows:
             query = f"SELECT ran FROM made WHERE {_THERE} AND arm_id = ?"  # noqa: S608
             row = rows.execute(query, (self.stack, self.owner, arm_id.lower())).fetchone()
         return str(row["ran"]) if row else ""
 
     def disown(self, ids: Iterable[str]) -> None:
-        """Forget what is another's."""
+        """Forget resources that belong to another owner or tool."""
         with self.database.transaction() as rows:
             rows.executemany(
                 "DELETE FROM made WHERE stack = ? AND arm_id = ?", [(self.stack, each.lower()) for each in ids]
             )
 
     def gone(self, left: Iterable[str] = ()) -> None:
-        """Record that nothing of the VM is left, except others' resources ``left`` with its ids.
+        """Record that nothing of the VM is left. ``left`` are ids under which others have made resources meanwhile.
 
-        The identities of ours with those ids stay known. Otherwise tags of ours that were copied to the others would
-        make them ours.
+        What was recorded under those ids stays: its identity shows that the others' resources are not ours, even if
+        our tags were copied to them.
         """
         ids = self.known().keys() - set(map(str.lower, left))
         now = self.now()
@@ -74,19 +74,19 @@ class MadeResources:
             rows.executemany(f"UPDATE made SET seen_gone = ? WHERE {_THERE} AND arm_id = ?", gone)  # noqa: S608
 
     def known(self) -> dict[str, str]:
-        """Give Azure's identity of what was not seen gone, by ARM id in lower case; empty if unknown."""
+        """Give the Azure identity of each resource not seen gone, by ARM id in lower case; '' if unknown."""
         with self.database.transaction() as rows:
             found = rows.execute(f"SELECT arm_id, identity FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
             return {row["arm_id"].lower(): row["identity"] for row in found}
 
     def ids(self) -> list[str]:
-        """Give the ARM ids of what was not seen gone, as they were noted."""
+        """Give the ARM ids of the resources that were not seen gone, as they were recorded."""
         with self.database.transaction() as rows:
             found = rows.execute(f"SELECT arm_id FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
             return [row["arm_id"] for row in found]
 
     def last_write(self) -> float:
-        """Give when, by this host's clock, any of it was last written; 0 if nothing was, or if that is not known."""
+        """Give the time of the last write to any of them, by this host's clock; 0 if none or unknown."""
         with self.database.transaction() as rows:
             query = f"SELECT max(last_write) AS newest, min(last_write) AS oldest FROM made WHERE {_THERE}"  # noqa: S608
             found = rows.execute(query, (self.stack, self.owner)).fetchone()

@@ -1,4 +1,4 @@
-"""Opens the records that the settings name, this host's own or shared ones, and the secrets that go with them."""
+"""Opens the records that the settings name, of this host or shared, and the secrets that belong to them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from vmops.jobs.cluster.secrets import SharedSecrets
 
 
-def open_store(settings: Settings, patience: float = 0.0) -> Store:
-    """Open the records; if they are shared, wait ``patience`` seconds for a database that is away.
+def open_store(settings: Settings, timeout: float = 0.0) -> Store:
+    """Open the records; if they are shared, retry for ``timeout`` seconds while the database cannot be reached.
 
     Raises: StoreError, as `Store` does, or if this host lacks the key or the secrets of shared records.
     """
-    store = Store(settings.state_dir, settings.database_url, patience)
+    store = Store(settings.state_dir, settings.database_url, timeout)
     if store.is_shared:
         _secrets(settings, store).agree(settings.state_dir)
     return store
 
 
 def vm_key(settings: Settings, store: Store, stack: str) -> Path | None:
-    """Give the private key made for one VM, by this host or one that shares its records; None if none was."""
+    """Give the file of the private key that this host, or one that shares its records, made for a VM; None if none."""
     if store.is_shared:
         _secrets(settings, store).fetch_key(settings.state_dir, stack)
     return keys.existing_ssh_key_file(settings.state_dir, stack)
 
 
 def vm_public_key(settings: Settings, store: Store, stack: str) -> str:
-    """Give the public half of a VM's key; if there is none, make one for all hosts that share the records."""
+    """Give a VM's public key; if there is none, make a key pair for all hosts that share the records."""
     if store.is_shared:
         _secrets(settings, store).share_key(settings.state_dir, stack)
     return keys.ssh_public_key(settings.state_dir, stack)

@@ -14,11 +14,11 @@ from vmops.spec.names import Identity
 HANDLE_PREFIX = "vmops:operation/"
 
 HANDED_OVER = "handedOver"
-"""The output of a removal that removed nothing: the project with which another tool owns the VM now."""
+"""The output of the record of a hand-over: the directory of the project that owns the VM now."""
 
 
 class Verb(StrEnum):
-    """What an operation is for; POWER, which switches all VMs of a fleet, is no deployment: nothing is made by it."""
+    """What an operation does. POWER switches all VMs of a fleet; it makes nothing, so it is no deployment."""
 
     PROVISION = "provision"
     DEPROVISION = "deprovision"
@@ -26,7 +26,7 @@ class Verb(StrEnum):
 
 
 class State(StrEnum):
-    """The state of a deployment. TIMED_OUT is a waiter's answer and never a state."""
+    """The state of a deployment. TIMED_OUT is not among them: a wait may time out, the deployment goes on."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -40,22 +40,22 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
 }
-"""The states that may follow each state."""
+"""The allowed next states of each state."""
 
 TERMINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """The record of one deployment; times are seconds since the epoch, 0 when not reached.
+    """The record of one deployment; times are seconds since the epoch, 0 until they are reached.
 
-    Nothing in it means something only in this process or on this host, except what says where the worker runs:
-    ``host_id`` and ``pid``, and ``start_ticks`` by which it is told from others of that number; '' and 0 where nobody
-    knows. ``host`` is the host's name, for people. ``hold`` is the mark of who is to hold the VM, or removes it as its
-    holder (`vmops.core.holder`); '' where nobody does, or nobody knows. ``places`` are those in which VMs of it are
-    tried, by their names, as `vmops.placement.place` writes them; none where there was nothing to choose. ``attempt``,
-    ``epoch`` and ``queue`` are of hosts that share their records: for the how manieth time it is worked on, in which
-    epoch of the VM's claim, and by whose workers.
+    ``host_id``, ``pid`` and ``start_ticks`` identify the worker's process, '' and 0 if unknown; ``start_ticks`` tells
+    it from a later process with the same number. ``host`` is the host's name, for people. ``hold`` is the mark of the
+    program that holds the VM, or removes it as its holder (`vmops.core.holder`); '' for none or unknown. ``places`` are
+    where each VM is tried, by VM name, as `vmops.placement.place` writes them; empty if there was no choice.
+
+    For hosts that share their records, ``attempt`` counts how often a worker has started it, ``epoch`` is that of the
+    VM's claim, and ``queue`` names the queue whose workers run it.
     """
 
     id: str
@@ -88,28 +88,28 @@ class Operation:
 
     @property
     def handle(self) -> str:
-        """Give what ``asyncResultsUrl`` carries for a deployment."""
+        """Give the value of ``asyncResultsUrl`` for a deployment."""
         return HANDLE_PREFIX + self.id
 
     @property
     def identity(self) -> Identity:
-        """Give which VM is meant."""
+        """Give the identity of the VM."""
         return Identity(self.cloud, self.subscription, self.resource_group, self.vm_name)
 
     @property
     def over(self) -> bool:
-        """Tell whether nothing follows any more."""
+        """Tell whether it is done: it has succeeded or failed."""
         return self.state in TERMINAL
 
     @property
     def seconds(self) -> float:
-        """Give how long it took from being asked for to its end; 0 while it is not over."""
+        """Give the seconds from the request to the end; 0 until it is done."""
         return round(self.ended - self.created, 3) if self.ended else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as plain JSON, with what is derived; the names are written as those of parameters are.
+        """Give it as plain JSON with derived values; the keys are in camel case, as parameters are.
 
-        A time has ISO 8601 beside it; ``expires`` is None for never.
+        Each time is also given in ISO 8601; ``expires`` is None for never.
         """
         plain = {to_camel(column.name): getattr(self, column.name) for column in fields(self)}
         at = {f"{name}At": times.utc_or_none(plain[name]) for name in ("created", "started", "ended", "expires")}
@@ -118,5 +118,5 @@ class Operation:
 
 
 def operation_id(handle: str) -> str | None:
-    """Give the id in a deployment's handle; None if it is an URL."""
+    """Give the id in a deployment's handle; None if the handle is a URL."""
     return handle.removeprefix(HANDLE_PREFIX) if handle.startswith(HANDLE_PREFIX) else None

@@ -1,4 +1,4 @@
-"""What a worker is told, and how it is sent to the fork server: through a connection, with the VM's lock.
+"""The job of a worker, and how it is sent to the fork server: over a socket, together with the VM's lock.
 
 This module imports little, because every caller imports it.
 """
@@ -11,22 +11,22 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 _BUFFER = 1 << 20
-"""Bytes of a job that fit into a connection before anybody reads it."""
+"""Bytes of a job that a connection buffers before the fork server reads them."""
 
-_LONGEST = 30.0
-"""Seconds within which a caller sends its job."""
+_RECEIVE_TIMEOUT = 30.0
+"""Seconds that the fork server waits for the next bytes of a job."""
 
 _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
 class JobRequest:
-    """All that a worker must be told; ``params`` is the spec or target as it goes over the pipe.
+    """Everything that a worker needs beside the record; ``params`` is the serialised spec or target.
 
-    ``silence`` is the seconds for which an engine without work may say nothing. ``doubtful``: what came before did not
-    end well, so that the engine's state may lack what exists. ``take_over``: the VM is taken whoever holds it.
-    ``changed`` are the parameters that are asked for otherwise than they were made last; None if nobody knows.
-    ``replaces`` are the members of a fleet that are made anew, ``action`` is what switches all of them.
+    ``silence`` limits the seconds without output from an engine that has no work. ``doubtful``: the previous operation
+    did not succeed, so existing resources may be missing from the engine's state. ``take_over``: take the VM even if
+    another program holds it. ``changed`` are the parameters that differ from the last provision; None if unknown.
+    ``replaces`` are the numbers of fleet members to recreate. ``action`` is the power action for all members.
     """
 
     params: Mapping[str, Any] = field(repr=False)
@@ -41,7 +41,7 @@ class JobRequest:
 
     @classmethod
     def from_wire(cls, wire: bytes) -> Self:
-        """Read what `to_wire` gave. Raises: ValueError if it is not whole."""
+        """Parse the bytes of `to_wire`. Raises: ValueError if they are incomplete."""
         return cls(**json.loads(wire))
 
     def to_wire(self) -> bytes:
@@ -51,9 +51,9 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class JobMessage:
-    """A job for the worker of an operation, with that operation's id.
+    """A job for the worker of an operation, which its id names.
 
-    ``limit`` is how many may run at once, 0 for as many as the machine can bear. ``environment`` is the worker's.
+    ``limit`` is how many jobs may run at once, 0 for the default of the machine. ``environment`` is the worker's.
     ``order`` is a serialised `JobRequest`, and ``lock`` the descriptor of the VM's lock.
     """
 
@@ -64,9 +64,9 @@ class JobMessage:
     lock: int
 
     def send(self, connection: socket.socket) -> None:
-        """Send it through a connection; both sides hold the lock then.
+        """Send it over a connection; afterwards both processes hold the lock.
 
-        Raises: OSError if it cannot be sent; nobody starts an incomplete job.
+        Raises: OSError if it cannot be sent; an incomplete job is never started.
         """
         head = {"operation": self.operation, "limit": self.limit, "environment": self.environment}
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
@@ -76,17 +76,17 @@ class JobMessage:
 
     @classmethod
     def receive(cls, connection: socket.socket) -> Self | None:
-        """Receive one. Of an incomplete job, whose caller has died, nothing is kept, and no lock.
+        """Receive a job. None, with its lock closed, if it is incomplete because its caller has died.
 
         Raises: OSError or ValueError if it cannot be read.
         """
-        connection.settimeout(_LONGEST)
+        connection.settimeout(_RECEIVE_TIMEOUT)
         first, descriptors, *_ = socket.recv_fds(connection, _CHUNK, 1)
         try:
             head, _, order = (first + b"".join(iter(lambda: connection.recv(_CHUNK), b""))).partition(b"\n")
-            told = json.loads(head)
-            whole = len(order) == told.pop("length")
-            return cls(order=order, lock=descriptors.pop(), **told) if whole and descriptors else None
+            fields = json.loads(head)
+            whole = len(order) == fields.pop("length")
+            return cls(order=order, lock=descriptors.pop(), **fields) if whole and descriptors else None
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)

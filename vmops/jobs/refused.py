@@ -1,4 +1,4 @@
-"""Azure's refusals of places, for as long as they are worth remembering: the table ``refused`` of the records."""
+"""The places that Azure has refused, each until a time: the table ``refused`` of the records."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -22,25 +22,25 @@ _DELETE = f"DELETE FROM refused WHERE {_HERE} AND {' AND '.join(f'{name} = ?' fo
 
 @dataclass(frozen=True)
 class RefusedPlaces:
-    """The refusals in one subscription of a cloud, to any VM; times are seconds since the epoch."""
+    """The refusals in one subscription of a cloud, of any VM; times are seconds since the epoch."""
 
     database: Tables
     cloud: str
     subscription: str
 
     def known(self) -> list[Objection]:
-        """Give the refusals that still hold, sorted by their end."""
+        """Give the refusals that have not expired, sorted by their expiry."""
         with self.database.transaction() as rows:
             return [each for each in map(_objection, rows.execute(_READ, self._here)) if each.until > time.time()]
 
     def add(self, objections: Iterable[Objection]) -> None:
-        """Remember refusals; they replace earlier ones of the same places."""
+        """Remember refusals; they replace earlier ones of the same places. Expired ones are deleted."""
         with self.database.transaction() as rows:
             rows.execute(f"DELETE FROM refused WHERE {_HERE} AND until <= ?", (*self._here, time.time()))  # noqa: S608
             rows.executemany(_WRITE, [self._row(each) for each in objections])
 
     def forget(self, place: Place | None = None) -> list[Objection]:
-        """Forget the refusals of a place where a VM was made; without a place, all. Give what was forgotten."""
+        """Forget the refusals that match a place; without a place, all. Give what was forgotten."""
         with self.database.transaction() as rows:
             found = [*map(_objection, rows.execute(_READ, self._here))]
             kept = remaining(place, found) if place else []
@@ -57,7 +57,7 @@ class RefusedPlaces:
 
 
 def _plain(block: Block) -> list[object]:
-    """Give a block as the values of its columns: PostgreSQL takes no boolean for a number."""
+    """Give the column values of a block; booleans as numbers, because PostgreSQL does not convert them."""
     return [int(each) if isinstance(each, bool) else each for each in astuple(block)]
 
 

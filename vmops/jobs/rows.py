@@ -13,7 +13,7 @@ _MAPPINGS = ("outputs", "given", "secrets", "places")
 
 
 def plain(value: Any) -> Any:
-    """Give a value for a column: what is neither text nor a number, as JSON."""
+    """Give a value for a column; failures and mappings as JSON."""
     if isinstance(value, Failure):
         return json.dumps(value.as_dict())
     return json.dumps(value) if isinstance(value, dict) else value

@@ -1,17 +1,17 @@
 """The tables of the records, as steps from each version to the next.
 
-Code of an earlier version works on the same records while its fork server lives. So a step only adds: a table, an
-index, or a column whose default means "unknown", as that of its field of `Operation` does. What exists keeps its name,
-its meaning and its words. The first code writes ``failures`` by position: no column is added to it.
+While a fork server of an earlier version lives, its code uses the same records. So a step only adds: a table, an index,
+or a column whose default means "unknown" and equals the default of its field of `Operation`. Existing columns keep
+their names, meanings and values. No column is added to ``failures``: the first version writes it by position.
 
-A step that must do otherwise has the next multiple of `database.AGE` as its number; from there on, earlier code refuses
-the records.
+A step that must do more gets the next multiple of `vmops.jobs.sqlite.AGE` as its number. Earlier code refuses such
+records.
 """
 
 from collections.abc import Mapping
 
 STEPS: Mapping[int, tuple[str, ...]] = {
-    # What records had before they had versions; it may be there already.
+    # The tables of before there were versions; they may exist already.
     1: (
         """CREATE TABLE IF NOT EXISTS operations (
           number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -22,33 +22,33 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "CREATE INDEX IF NOT EXISTS by_stack ON operations (stack, number)",
         "CREATE TABLE IF NOT EXISTS failures (stack TEXT PRIMARY KEY, failure TEXT NOT NULL)",
     ),
-    # What was ever made, by its ARM id, whose case does not matter. ``identity`` is what Azure tells it by from another
-    # of the same id (vmId, resourceGuid, uniqueId), '' where nobody knows; times are seconds since the epoch, 0 where
-    # nobody knows, or it was not seen gone.
+    # The resources that were made, by ARM id in any case. ``identity`` is Azure's own id of the resource (vmId,
+    # resourceGuid, uniqueId), which a new resource with the same ARM id does not share; '' if unknown. Times are
+    # seconds since the epoch; 0 if unknown, or if it was not seen gone.
     2: (
         """CREATE TABLE made (
           stack TEXT NOT NULL, arm_id TEXT NOT NULL COLLATE NOCASE, identity TEXT NOT NULL DEFAULT '',
           last_write REAL NOT NULL DEFAULT 0, seen_gone REAL NOT NULL DEFAULT 0, PRIMARY KEY (stack, arm_id))""",
     ),
-    # On which host the worker runs (`vmops.core.host.identity`), and when it started, in clock ticks since the boot of
-    # that; '' and 0 where nobody knows.
+    # The host of the worker (`vmops.core.host.identity`), and the start of its process in clock ticks since boot; ''
+    # and 0 if unknown.
     3: (
         "ALTER TABLE operations ADD COLUMN host_id DEFAULT ''",
         "ALTER TABLE operations ADD COLUMN start_ticks DEFAULT 0",
     ),
-    # Who is to hold the VM, or removes it as its holder, as its mark (`vmops.core.holder`); '' where nobody knows.
+    # The mark of the program that holds the VM, or removes it as its holder (`vmops.core.holder`); '' if unknown.
     4: ("ALTER TABLE operations ADD COLUMN hold DEFAULT ''",),
-    # In whose name it was made.
+    # The owner for whom it was made.
     5: ("ALTER TABLE made ADD COLUMN owner TEXT NOT NULL DEFAULT ''",),
-    # What was given for it, as JSON, without secrets; of those an HMAC each. '{}' where nobody knows.
+    # The given parameters as JSON, without secrets; and an HMAC of each secret. '{}' if unknown.
     6: (
         "ALTER TABLE operations ADD COLUMN given DEFAULT '{}'",
         "ALTER TABLE operations ADD COLUMN secrets DEFAULT '{}'",
     ),
-    # Whether it has ever run (`vmops.deploy.first_run`); '' where nobody knows.
+    # Whether the VM has ever run (`vmops.deploy.first_run`); '' if unknown.
     7: ("ALTER TABLE made ADD COLUMN ran TEXT NOT NULL DEFAULT ''",),
-    # In which place each VM of an operation is tried, by its name, as JSON; '{}' where there was nothing to choose, or
-    # nobody knows. And the places that Azure has refused, as `vmops.placement.block` describes them, each until then.
+    # The place where each VM of an operation is tried, by VM name, as JSON; '{}' if there was no choice, or if unknown.
+    # And the places that Azure has refused, as `vmops.placement.block` describes them, each until a time.
     8: (
         "ALTER TABLE operations ADD COLUMN places DEFAULT '{}'",
         """CREATE TABLE refused (
@@ -58,8 +58,8 @@ STEPS: Mapping[int, tuple[str, ...]] = {
           until REAL NOT NULL,
           PRIMARY KEY (cloud, subscription, location, size, family, cores, zone, priority, addressed, hard))""",
     ),
-    # What switches the VMs of a fleet, in a table of its own, which earlier code does not read: its columns are those
-    # of ``operations``, and one that is added there is added here.
+    # The power operations of fleets, in a separate table, which earlier code does not read. It has the columns of
+    # ``operations``: a column that is added there is added here.
     9: (
         """CREATE TABLE switches (
           number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -68,8 +68,8 @@ STEPS: Mapping[int, tuple[str, ...]] = {
           hold DEFAULT '', given DEFAULT '{}', secrets DEFAULT '{}', places DEFAULT '{}')""",
         "CREATE UNIQUE INDEX one_switch_in_flight ON switches (stack) WHERE state IN ('pending', 'running')",
     ),
-    # Where hosts share records: for the how manieth time it is worked on, in which epoch of the VM's claim (0 where
-    # nobody does), and by whose workers.
+    # For hosts that share their records: how often a worker has started it, the epoch of the VM's claim (0 if it has
+    # none), and the queue whose workers run it.
     10: (
         "ALTER TABLE operations ADD COLUMN attempt DEFAULT 1",
         "ALTER TABLE operations ADD COLUMN epoch DEFAULT 0",
@@ -79,4 +79,4 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "ALTER TABLE switches ADD COLUMN queue DEFAULT ''",
     ),
 }
-"""Statements by the version that they lead to; the next addition has the next number."""
+"""SQL statements by the version to which they lead; the next addition gets the next number."""

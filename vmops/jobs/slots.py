@@ -11,32 +11,32 @@ from vmops.core.state_dir import liveness_lock_path, slot_path
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
 
-LONGEST_QUEUE = 7 * 86400.0
-"""Seconds for which a worker waits for a slot."""
+QUEUE_TIMEOUT = 7 * 86400.0
+"""Seconds that a worker waits for a slot."""
 
-_LOOK = 0.1
-"""Seconds between two checks for a free slot, for each operation that is ahead in the queue."""
+_POLL_INTERVAL = 0.1
+"""Seconds between two checks for a free slot, multiplied by the position in the queue."""
 
-_REST = 1.0
+_MAX_POLL_INTERVAL = 1.0
 """Longest interval between two checks, in seconds."""
 
 _PER_CORE_LOCAL = 2
-"""Deployments for each core where the cloud answers at once and each deployment uses its core all the time."""
+"""Concurrent deployments per core on the local Azure, which answers at once: each keeps its core busy."""
 
 _PER_CORE_REMOTE = 16
-"""Deployments for each core where the cloud takes its time: each computes for two of 100 seconds."""
+"""Concurrent deployments per core on a real cloud: each computes for 2 of 100 seconds."""
 
 _MEMORY = 160 * 2**20
-"""Bytes of memory for one deployment: its engine takes 120 MB, its worker the rest. Source: measured,
+"""Bytes of memory per deployment: 120 MB for its engine, the rest for its worker. Source: measured,
 docs/performance.md.
 """
 
 
 def acquire_slot(state_dir: Path, operation: Operation, limit: int) -> int | None:
-    """Take a slot for a deployment, if one of ``limit`` is free.
+    """Take one of ``limit`` slots for a deployment, if one is free.
 
-    A limit of 0 means as many as the cores and half of the memory allow; no deployment starts while less memory is free
-    than it needs.
+    With a limit of 0, `default_concurrency` is the limit, and only the first slot is given while less memory is free
+    than a deployment needs.
 
     Returns: the descriptor that holds the slot, or None if there is none.
     """
@@ -51,10 +51,10 @@ def acquire_slot(state_dir: Path, operation: Operation, limit: int) -> int | Non
 
 
 def try_start(store: Store, state_dir: Path, operation: Operation, limit: int) -> bool | NotYet:
-    """Check whether a worker that was started alone may start, and keep its slot then.
+    """Take a slot for a worker that was started without a fork server, if it is first in the queue and one is free.
 
-    Earlier operations go first, and the poll interval grows with the position in the queue. A cancelled operation is
-    let through; its record then refuses to start.
+    The poll interval grows with the position in the queue. A cancelled operation passes; its record then refuses to
+    start.
     """
     waiting = store.queued(operation.verb)
     if operation.id not in waiting:
@@ -62,7 +62,7 @@ def try_start(store: Store, state_dir: Path, operation: Operation, limit: int) -
     first = next((each for each, stack in waiting.items() if _lives(state_dir, stack, operation.verb)), operation.id)
     if first == operation.id and acquire_slot(state_dir, operation, limit) is not None:
         return True
-    return NotYet(min(_LOOK * (1 + list(waiting).index(operation.id)), _REST))
+    return NotYet(min(_POLL_INTERVAL * (1 + list(waiting).index(operation.id)), _MAX_POLL_INTERVAL))
 
 
 def _lives(state_dir: Path, stack: str, verb: Verb) -> bool:
@@ -70,6 +70,6 @@ def _lives(state_dir: Path, stack: str, verb: Verb) -> bool:
 
 
 def default_concurrency(cloud: str) -> int:
-    """How many deployments run at once: a number for each core, limited by half of the memory; at least one."""
+    """Give how many deployments run at once: a number per core, limited by half of the memory; at least one."""
     by_cores = processes.processors() * (_PER_CORE_LOCAL if cloud == "local" else _PER_CORE_REMOTE)
     return max(1, min(by_cores, processes.total_memory() // 2 // _MEMORY))

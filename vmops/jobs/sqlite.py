@@ -1,7 +1,8 @@
-"""One SQLite file with one connection, which is lent for each transaction; it survives forks and deletion.
+"""One SQLite file with one connection, which is lent for each transaction.
 
-Any number of threads and processes may use one file at once. A file states its version (``PRAGMA user_version``): 0 is
-a new one, or one from before there were versions.
+The connection is opened again after a fork and after the file was deleted. Any number of threads and processes may use
+one file at once. A file states the version of its schema (``PRAGMA user_version``): 0 is a new file, or one of before
+there were versions.
 """
 
 import sqlite3
@@ -17,8 +18,8 @@ from vmops.core.processes import has_room
 from vmops.jobs import damage
 from vmops.jobs.tables import Conflict, Lender
 
-_PATIENCE = 30.0
-"""Seconds to wait for other writers, or for whoever creates the records."""
+_BUSY_TIMEOUT = 30.0
+"""Seconds to wait for other writers, or for another process that creates the records."""
 
 AGE = 1000
 """Versions in one age. Within an age, later versions only add to earlier ones, so code of both may use one file."""
@@ -27,17 +28,17 @@ Steps = Mapping[int, tuple[str, ...]]
 """Statements, by the version to which they lead."""
 
 _ROOM = 2 << 20
-"""Bytes that a deployment writes: records and their log, the engine's state with its copies, logs. Source: measured."""
+"""Bytes of disk that a deployment needs for records, the engine's state with its copies, and logs. Source: measured."""
 
 
 class Database(Lender):
-    """A file of records, updated to the newest version of its schema."""
+    """A file of records, upgraded to the newest version of its schema."""
 
     def __init__(self, path: Path, steps: Steps) -> None:
-        """Open ``path``, and take the ``steps`` that it lacks; a later version of the same age is used as it is.
+        """Open ``path``, and run the ``steps`` that it lacks; a later version of the same age is used as it is.
 
-        A damaged file is moved aside and replaced by an empty one. Where no file can be opened (the disk is full or
-        read-only), an empty database in memory stands in, and ``lost`` says why.
+        A damaged file is moved aside and replaced by an empty one. If no file can be opened (the disk is full or
+        read-only), an empty database in memory takes its place, and ``lost`` says why.
 
         Raises: StoreError if its directory cannot be made, is not its user's alone, or is on a network file system, or
         if it is of a later age.
@@ -61,7 +62,7 @@ class Database(Lender):
             pass
 
     def unusable(self) -> RecordsUnusable | None:
-        """Say why nothing can be recorded now, and what is read may lack what was recorded; None if all is well."""
+        """Say why records cannot be written now, and why reads may be incomplete; None if all is well."""
         try:
             with self.transaction():
                 pass
@@ -75,9 +76,9 @@ class Database(Lender):
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction.
 
-        Raises: Conflict if a statement breaks a rule of the schema; RecordsUnusable if the file cannot be read or
-        written in the middle of it: one that is damaged is set aside then, and the next transaction has a new one.
-        StoreError, as when it is opened.
+        Raises: Conflict if a statement violates a constraint of the schema; RecordsUnusable if the file cannot be read
+        or written. A damaged file is moved aside then, and the next transaction gets a new one. StoreError, as when it
+        is opened.
         """
         with self._mutex:
             connection = self._borrow()
@@ -100,7 +101,7 @@ class Database(Lender):
         return self._connection
 
     def _opened(self) -> tuple[sqlite3.Connection, RecordsUnusable | None]:
-        """Give a connection, and why it is an empty substitute."""
+        """Open a connection; if that is to an empty database in memory, also give the reason."""
         try:
             connection = self._renewed()
             self._inode = self._path.stat().st_ino
@@ -123,12 +124,12 @@ class Database(Lender):
         return _connect(self._path, self._steps)
 
     def _refused(self, error: Exception) -> RecordsUnusable:
-        """Say why a transaction failed; a damaged file is moved aside."""
+        """Give the exception for a failed transaction; a damaged file is moved aside."""
         how = ""
         if isinstance(error, sqlite3.DatabaseError) and damage.is_damage(error):
             with suppress(OSError, sqlite3.Error):
                 damage.set_records_aside(self._path, self._is_the_one_that_was_open)
-                how = "; they were set aside, and begun anew"
+                how = "; they were moved aside, and new records were started"
         return RecordsUnusable(f"the records {self._path} cannot be used: {error}{how}")
 
     def _cannot_be_opened(self) -> bool:
@@ -145,7 +146,7 @@ class Database(Lender):
     def _file_replaced(self) -> bool:
         """Tell whether the open file was deleted or emptied: others use a new one and never see this one's records.
 
-        False if the whole state directory was deleted: then there is nothing to create again.
+        False if the whole state directory was deleted: it is not created again.
         """
         try:
             found = self._path.stat()
@@ -168,17 +169,17 @@ def _in_memory(steps: Steps) -> sqlite3.Connection:
 
 
 def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
-    """Open the file. SQLite gives its log the file's mode, so that is set before there is a log."""
+    """Open the file. SQLite gives its log the mode of the file, so the file's mode is set first."""
     damage.refuse_hollow(path)
     damage.ensure_file(path)
     with ExitStack() as unless_opened:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE, check_same_thread=False
+            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_TIMEOUT, check_same_thread=False
         )
         unless_opened.callback(connection.close)
         connection.row_factory = sqlite3.Row
-        if not poll_until(lambda: _writes_ahead(connection), timeout=_PATIENCE):
-            raise StoreError(f"the records {path} have been locked for {_PATIENCE:.0f} s by another program")
+        if not poll_until(lambda: _writes_ahead(connection), timeout=_BUSY_TIMEOUT):
+            raise StoreError(f"the records {path} have been locked for {_BUSY_TIMEOUT:.0f} s by another program")
         connection.execute("PRAGMA synchronous=FULL")
         _bring_forward(connection, steps)
         _refuse_later_age(connection, path, max(steps))
@@ -198,7 +199,7 @@ def _writes_ahead(connection: sqlite3.Connection) -> bool | NotYet:
 
 
 def _bring_forward(connection: sqlite3.Connection, steps: Steps) -> None:
-    """Run the missing schema steps, all or none. Of several processes one does so, and the others wait for it."""
+    """Run the missing schema steps, all or none. If several processes do so, one runs them and the others wait."""
     if _version(connection) >= max(steps):
         return
     with connection:

@@ -1,4 +1,4 @@
-"""What the records say about an engine's lock."""
+"""What the records tell about an engine's lock in the backend."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from vmops.jobs.operation import Operation
 from vmops.jobs.store import Store
 
 _CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG})
-"""How an operation ends whose engine may have been killed."""
+"""Failures after which the engine may have been killed, so that its lock may have stayed."""
 
 
 @dataclass(frozen=True)
 class StackRecords:
-    """The records of one stack, as the notes about engines need them (`vmops.engine.backend.notes.Records`)."""
+    """The records of one stack, for the notes about engines (`vmops.engine.backend.notes.Records`)."""
 
     store: Store
     stack: str
 
     def made(self, owner: str) -> MadeResources:
-        """Give what was ever made of it for an owner."""
+        """Give the records of what was made of the stack for an owner."""
         return self.store.made(self.stack, owner)
 
     def newest(self) -> str:
@@ -30,21 +30,21 @@ class StackRecords:
         return latest.id if latest else ""
 
     def has(self, operation: str) -> bool:
-        """Tell whether an operation is among them."""
+        """Tell whether an operation is one of this stack's."""
         found = self.store.get(operation)
         return found is not None and found.stack == self.stack
 
     def left(self, hostname: str, since: float) -> bool:
-        """Tell whether an operation that has ended left a lock without a note, taken on that host at that time."""
+        """Tell whether an ended operation may have left the lock, taken on that host at that time, without a note."""
         return any(_may_have_left(each, hostname, since) for each in self.store.history(self.stack))
 
 
 def _may_have_left(operation: Operation, hostname: str, since: float) -> bool:
-    """Tell whether an engine of an operation may have left a lock without a note.
+    """Tell whether the engine of an operation may have left a lock without a note.
 
-    Its operation was interrupted and was running on that host when the lock was taken. It is either of an earlier
-    version, which wrote no notes, or of another boot, and its note was lost with the power. An engine of this boot has
-    left a note.
+    The operation was interrupted, and it was running on that host when the lock was taken. Either an earlier version,
+    which wrote no notes, ran it, or it ran before the last boot, and its note was lost in a power failure. An engine of
+    the present boot has left a note.
     """
     cut_off = operation.failure is not None and operation.failure.kind in _CUT_OFF
     noted = operation.host_id == host.identity()

@@ -1,7 +1,7 @@
 """Starts the worker of a deployment: forked by the state directory's fork server, or as a new process.
 
-The caller never waits until a fork server is ready. It opens the server's socket itself, passes the listening end to
-the process that it starts, and leaves its job, with the VM's lock, in the queue of the connection.
+The caller never waits until a fork server is ready. It opens the listening socket itself, passes it to the server that
+it starts, and sends its job with the VM's lock; the connection keeps the job until the server accepts it.
 """
 
 import hashlib
@@ -25,21 +25,23 @@ from vmops.core.state_dir import gate_path, log_path, output_path, server_output
 from vmops.jobs.operation import Operation
 from vmops.jobs.order import JobMessage, JobRequest
 
-_PATIENCE = 5.0
+_GATE_TIMEOUT = 5.0
 """Seconds to wait for other callers that are sending their jobs."""
 
 _BACKLOG = 1024
-_LONGEST_ADDRESS = 100
+"""Connections that wait until the fork server accepts them."""
+
+_MAX_ADDRESS = 100
 """Bytes in the address of a Unix socket. Source: unix(7): 108, on other systems 104, with a final zero."""
 
 
 def start_worker(settings: Settings, operation: Operation, order: JobRequest, held: int) -> None:
-    """Start the worker of a recorded operation; it holds the lock ``held`` from its first moment on."""
+    """Start the worker of a recorded operation; it inherits the lock with the descriptor ``held``."""
     state_dir = settings.state_dir
     log = log_path(state_dir, operation.stack, operation.id)
     private.make_directory(log.parent)
     environment = filtered_environment(os.environ, cloud=operation.cloud, backend=order.backend)
-    environment.update(_told(settings))
+    environment.update(_own_environment(settings))
     if settings.worker_idle:
         try:
             return _send_to_fork_server(settings, operation, order, environment, held)
@@ -48,15 +50,15 @@ def start_worker(settings: Settings, operation: Operation, order: JobRequest, he
     return _spawn(settings, operation, order, environment, held)
 
 
-def _told(settings: Settings) -> dict[str, str]:
-    """Give what processes of ours are told by their environment; by it all those of a host are known, too."""
+def _own_environment(settings: Settings) -> dict[str, str]:
+    """Give the environment variables that every process of vmops gets; the processes of a host are found by them."""
     return {"VMOPS_STATE_DIR": str(settings.state_dir), "VMOPS_HOST": host.name(), **settings.shared()}
 
 
 def end_stopped_server(state_dir: Path) -> bool:
-    """Kill stopped fork servers together with the locks that they hold; tell whether there were any.
+    """Kill stopped (SIGSTOP) fork servers, which frees the locks that they hold; tell whether there were any.
 
-    They have no work of their own; callers send their queued jobs again.
+    They do no work of their own, and callers send their queued jobs again.
     """
     servers = (processes.process(pid) for pid in processes.running("vmops.jobs.fork_server", str(state_dir)))
     stopped = [server for server in servers if server and processes.is_stopped(server.pid)]
@@ -76,7 +78,7 @@ def _spawn(settings: Settings, operation: Operation, order: JobRequest, environm
     ]
     with private.open_file(output_path(settings.state_dir, operation.stack, operation.id), "wb") as output:
         process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=children.PIPE)
-    with suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as pipe:  # who waits for one that died learns why
+    with suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as pipe:  # a wait reports why a worker died
         pipe.write(order.to_wire())
 
 
@@ -85,30 +87,31 @@ def _send_to_fork_server(
 ) -> None:
     """Send a job to the fork server, which is started if there is none.
 
-    Raises: OSError if there can be none, or if nothing was sent.
+    Raises: OSError if it cannot be started, or if the job was not sent.
     """
-    handed = JobMessage(operation.id, settings.workers or 0, environment, order.to_wire(), held)
-    gate = gate_path(settings.state_dir)  # held: no fork server leaves meanwhile, and nobody else starts one
+    message = JobMessage(operation.id, settings.workers or 0, environment, order.to_wire(), held)
+    gate = gate_path(settings.state_dir)  # while it is held, no fork server exits and no other caller starts one
     with (
-        file_lock.holding(gate, _PATIENCE, lambda: TimeoutError(f"{gate} is held")),
+        file_lock.holding(gate, _GATE_TIMEOUT, lambda: TimeoutError(f"{gate} is held")),
         closing(_connected(settings)) as connection,
     ):
-        handed.send(connection)
+        message.send(connection)
 
 
 def _connected(settings: Settings) -> socket.socket:
+    """Connect to the fork server, which is started if there is none."""
     path = socket_path(settings.state_dir, _code_version(settings))
     with _address(path) as address:
         with suppress(ConnectionRefusedError, FileNotFoundError, PermissionError):
-            return _reach(address)
+            return _connect(address)
         _start_server(settings, path, address)
-        return _reach(address)
+        return _connect(address)
 
 
-def _reach(address: str) -> socket.socket:
-    """Connect to whoever listens at an address, if it is a process of ours.
+def _connect(address: str) -> socket.socket:
+    """Connect to a process of this user that listens at an address.
 
-    Raises: PermissionError if it is another user's: a job contains secrets; OSError if nobody listens.
+    Raises: PermissionError if it is another user's, because a job contains secrets; OSError if none listens.
     """
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -121,7 +124,7 @@ def _reach(address: str) -> socket.socket:
 
 
 def _start_server(settings: Settings, path: Path, address: str) -> None:
-    """Start a fork server that listens where the last one of its code did; only its owner may connect."""
+    """Start a fork server at a path; a stale socket file is replaced, and only the owner may connect."""
     private.make_directory(path.parent)
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -129,7 +132,7 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         path.chmod(0o600)
         listener.listen(_BACKLOG)
         backend = settings.backend() if settings.database_url else ""
-        environment = filtered_environment(os.environ, cloud="local", backend=backend) | _told(settings)
+        environment = filtered_environment(os.environ, cloud="local", backend=backend) | _own_environment(settings)
         served = map(str, (settings.state_dir, path, listener.fileno(), settings.worker_idle, interpreter.code_id()))
         with private.open_file(server_output_path(settings.state_dir), "ab") as output:
             _python("vmops.jobs.fork_server", [*served], environment, output, listener.fileno())
@@ -143,7 +146,7 @@ def _python(
     descriptor: int,
     stdin: int = children.NOTHING,
 ) -> Child:
-    """Start a module of ours in a session of its own, in a fixed directory; it inherits one descriptor.
+    """Start a vmops module in its own session, with the state directory as working directory and one descriptor.
 
     Raises: StartFailed if it cannot be run.
     """
@@ -160,15 +163,15 @@ def _python(
             inherits=[descriptor],
         )
     except OSError as error:
-        raise StartFailed(f"{command[0]} cannot be started: {error.strerror}", "mend that, then call again") from error
+        raise StartFailed(f"{command[0]} cannot be started: {error.strerror}", "fix that, then call again") from error
     threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
     return process
 
 
 @contextmanager
 def _address(path: Path) -> Iterator[str]:
-    """Give an address for a socket's path; a path that is too long goes through its directory (Linux only)."""
-    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
+    """Give the address of a socket's path; a path that is too long is addressed by its open directory (Linux only)."""
+    if len(os.fsencode(path)) <= _MAX_ADDRESS:
         yield str(path)
         return
     private.make_directory(path.parent)
@@ -180,7 +183,7 @@ def _address(path: Path) -> Iterator[str]:
 
 
 def _code_version(settings: Settings) -> str:
-    """Name the code that runs, how it is found, and where its records are: a fork server of another is not asked."""
+    """Give a digest of the running code, its search path and its database; each digest has its own fork server."""
     found = interpreter.environment(interpreter.loader_variables(os.environ))
     names = [interpreter.find(), interpreter.code_id(), *map("=".join, sorted(found.items()))]
     names += filter(None, [settings.database_url])
@@ -190,7 +193,7 @@ def _code_version(settings: Settings) -> str:
 
 @cache
 def _stamps(places: Sequence[str]) -> list[str]:
-    """Give when the running vmops, and what is installed beside it or packed into archives, was written."""
+    """Give the modification times of vmops' own files, and of the directories and archives of installed packages."""
     package = interpreter.PACKAGE
     others = (Path(place) for place in places if place.endswith("-packages") or Path(place).is_file())
     files = {*package.rglob("*.py"), *(package / "stacks").glob("*.py"), *filter(Path.exists, others)}

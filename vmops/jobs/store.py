@@ -38,17 +38,17 @@ _STACKS = """SELECT DISTINCT substring(key from '/stacks/vmops/([^/]+-[0-9a-f]{8
 class Store:
     """The records of one state directory, or those that it shares with other hosts."""
 
-    def __init__(self, directory: Path, database_url: str | None = None, patience: float = 0.0) -> None:
+    def __init__(self, directory: Path, database_url: str | None = None, timeout: float = 0.0) -> None:
         """Open the records in PostgreSQL, if it is named, else those below ``directory``.
 
-        The latter are created if there are none, and upgraded if they are old. Records that cannot be read or written
-        count as absent (`unusable`) until they can. A server that is away is waited for ``patience`` seconds.
+        The latter are created if there are none, and upgraded if they are old. While they cannot be read or written,
+        they count as empty, and `unusable` says why. A server that cannot be reached is tried for ``timeout`` seconds.
 
         Raises: StoreError if the directory cannot be made or trusted, is on a network file system, or was used by a
-        vmops that is too new; if PostgreSQL cannot be reached, or has no records of a version that can be used.
+        newer vmops whose records cannot be used; if PostgreSQL cannot be reached, or its schema's version does not fit.
         """
         self.directory = directory
-        self._tables = _tables(directory, database_url, patience)
+        self._tables = _tables(directory, database_url, timeout)
         self._shared = bool(database_url)
         self._unrecorded: dict[str, Failure] = {}
 
@@ -62,7 +62,7 @@ class Store:
         return cast("PostgreSQL", self._tables)
 
     def now(self) -> float:
-        """Give the time for dating records, in seconds since the epoch; the server's, if there is one."""
+        """Give the time to write into records, in seconds since the epoch; shared records use the server's clock."""
         if not self._shared:
             return time.time()
         with self._tables.transaction() as database:
@@ -73,7 +73,7 @@ class Store:
         return self.shared().channel() if self._shared else 0
 
     def get_in(self, seen: Rows, operation_id: str) -> Operation:
-        """Give an existing record, of any kind, as one transaction sees it."""
+        """Read an existing record, of any kind, inside a transaction."""
         columns = ", ".join(rows.COLUMNS)
         every = " UNION ALL ".join(f"SELECT {columns} FROM {table} WHERE id = :_id" for table in TABLES)  # noqa: S608
         return rows.record(seen.execute(every, {"_id": operation_id}).fetchone())
@@ -83,14 +83,14 @@ class Store:
         return self._tables.unusable()
 
     def require(self) -> None:
-        """Check that what is done can be recorded. Raises: RecordsUnusable."""
+        """Check that records can be written. Raises: RecordsUnusable."""
         if why := self.unusable():
             raise why
 
     def insert(self, operation: Operation, beside: Callable[[Rows], object] = lambda _: None) -> bool:
         """Write a new record; False if another operation of the same kind is in flight on the stack.
 
-        What ``beside`` writes is committed with it, or not at all.
+        What ``beside`` writes is committed in the same transaction.
 
         Raises: RecordsUnusable if it cannot be written.
         """
@@ -111,8 +111,8 @@ class Store:
     ) -> bool:
         """Move a record to ``state`` with ``changes``; False if its present state does not allow that.
 
-        With an ``origin``, that must be the present state; with ``within``, that must be the epoch in which it was
-        begun.
+        With an ``origin``, the present state must be that; with ``within``, the epoch in which it was started must be
+        that.
         """
         before = [str(each) for each, following in TRANSITIONS.items() if state in following and origin in (None, each)]
         row = {name: rows.plain(value) for name, value in {**changes, "state": state}.items()}
@@ -126,19 +126,19 @@ class Store:
             return any(count == 1 for count in changed)
 
     def remember(self, operation_id: str, given: Mapping[str, Any]) -> None:
-        """Record the present request for what an operation made, where the change needed no deployment."""
+        """Replace the parameters that an operation's record gives, after a change that needed no deployment."""
         with self._tables.transaction() as database:
             database.execute("UPDATE operations SET given = ? WHERE id = ?", (json.dumps(dict(given)), operation_id))
 
     def place(self, operation_id: str, places: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-        """Record the places of an operation's VMs from now on; False unless it runs, and the places were ``before``."""
+        """Replace the places of a running operation's VMs; False if it does not run, or they were not ``before``."""
         row = (json.dumps(dict(places)), operation_id, json.dumps(dict(before)))
         with self._tables.transaction() as database:
             query = "UPDATE operations SET places = ? WHERE id = ? AND state = 'running' AND places = ?"
             return database.execute(query, row).rowcount == 1
 
     def extend(self, operation_id: str, expires: float) -> None:
-        """Set the expiry of what an operation made, in seconds since the epoch; 0 for never."""
+        """Set the expiry of the VM that an operation made, in seconds since the epoch; 0 for never."""
         with self._tables.transaction() as database:
             database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
 
@@ -175,7 +175,7 @@ class Store:
         return next(iter(self._select(where, stack, verb, table=_TABLES[verb])), None)
 
     def queued(self, verb: Verb) -> dict[str, str]:
-        """Name the operations of that kind whose work has not begun, the oldest first, and the stack of each."""
+        """Give the stack of each operation of that kind that has not started, by its id, the oldest first."""
         with self._tables.transaction() as database:
             query = f"SELECT id, stack FROM {_TABLES[verb]} WHERE verb = ? AND state = 'pending' ORDER BY number"  # noqa: S608
             return {row["id"]: row["stack"] for row in database.execute(query, (verb,))}
@@ -185,7 +185,7 @@ class Store:
         return self._select("WHERE number IN (SELECT max(number) FROM operations GROUP BY stack) ORDER BY number DESC")
 
     def live_provisions(self) -> list[Operation]:
-        """Give the newest provision of every stack that no deprovision has removed since, the newest first."""
+        """Give the newest provision of every stack that has not been removed since, the newest first."""
         return self._select(
             "AS made WHERE number IN (SELECT max(number) FROM operations WHERE verb = 'provision' GROUP BY stack) "
             "AND NOT EXISTS (SELECT 1 FROM operations AS gone WHERE gone.stack = made.stack "
@@ -194,12 +194,12 @@ class Store:
         )
 
     def stacks_of_state(self) -> list[str]:
-        """Name the stacks with an engine's state, if hosts share it; no engine is started for that."""
+        """Give the names of the stacks in the shared backend of the engine; no engine is started for that."""
         with self.shared().transaction() as database:
             return [row["stack"] for row in database.execute(_STACKS).fetchall()]
 
     def refused(self, cloud: str, subscription: str) -> RefusedPlaces:
-        """Give Azure's refusals in a subscription."""
+        """Give the remembered refusals of places in a subscription."""
         return RefusedPlaces(self._tables, cloud, subscription)
 
     def made(self, stack: str, owner: str) -> MadeResources:
@@ -207,7 +207,7 @@ class Store:
         return MadeResources(self._tables, stack, owner, self.now)
 
     def note_failure(self, stack: str, failure: Failure) -> None:
-        """Record why the newest verb of a stack failed; if that is impossible, keep it in this process."""
+        """Record why the newest verb of a stack failed; if it cannot be written, keep it in this process."""
         self._unrecorded[stack] = failure
         with suppress(StoreError):
             with self._tables.transaction() as database:
@@ -216,7 +216,7 @@ class Store:
                 del self._unrecorded[stack]
 
     def last_failure(self, stack: str) -> Failure | None:
-        """Give what `note_failure` recorded."""
+        """Give the failure that `note_failure` recorded; None if there is none."""
         if stack in self._unrecorded:
             return self._unrecorded[stack]
         with self._tables.transaction() as database:
@@ -224,7 +224,7 @@ class Store:
         return Failure.from_dict(json.loads(row["failure"])) if row else None
 
     def _select(self, where: str, *values: str, table: str = "operations") -> list[Operation]:
-        """Read records; if they turn out to be damaged, new ones have been started, and are read instead."""
+        """Read records. Damaged ones are replaced by an empty file when they are read, so a second read succeeds."""
         try:
             return self._read(table, where, *values)
         except RecordsUnusable:
@@ -236,9 +236,9 @@ class Store:
             return [rows.record(row) for row in found.fetchall()]
 
 
-def _tables(directory: Path, database_url: str | None, patience: float) -> Tables:
+def _tables(directory: Path, database_url: str | None, timeout: float) -> Tables:
     if not database_url:
         return Database(records_path(directory), STEPS)
     from vmops.jobs.cluster.postgres import PostgreSQL
 
-    return PostgreSQL(database_url, patience)
+    return PostgreSQL(database_url, timeout)

@@ -1,4 +1,4 @@
-"""The interface of the records' tables: lent for a transaction, by one connection that survives forks."""
+"""The interface of the records' tables: one connection, lent for each transaction, and opened again after a fork."""
 
 import os
 import threading
@@ -14,18 +14,18 @@ Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 
 class Conflict(Exception):
-    """A statement breaks a rule of the schema."""
+    """A statement violates a constraint of the schema."""
 
 
 class Found(Protocol):
-    """The result of a statement: its rows, or how many rows it has changed."""
+    """The result of a statement: its rows, or the number of rows that it has changed."""
 
     @property
     def rowcount(self) -> int:
         """Give the number of changed rows."""
 
     def fetchone(self) -> Any:
-        """Give the next row, by the names of its columns; None after the last."""
+        """Give the next row, indexed by column name; None after the last."""
 
     def fetchall(self) -> list[Any]:
         """Give the remaining rows."""
@@ -34,10 +34,10 @@ class Found(Protocol):
 
 
 class Rows(Protocol):
-    """One transaction: at its end, its writes become visible to all others, or none does."""
+    """One transaction: at its end all its writes become visible to others, or none."""
 
     def execute(self, query: str, values: Any = ..., /) -> Found:
-        """Execute a statement. Raises: Conflict at the end of the transaction, if it breaks a rule of the schema."""
+        """Execute a statement. Raises: Conflict at the end of the transaction, if it violates a constraint."""
 
     def executemany(self, query: str, values: Iterable[Any], /) -> Any:
         """Execute a statement once for each of several sets of values."""
@@ -46,7 +46,7 @@ class Rows(Protocol):
 class Tables(Protocol):
     """Where the records are stored: a file of SQLite (`vmops.jobs.sqlite`), or PostgreSQL (`vmops.jobs.cluster`).
 
-    ``lost`` says why reads lack what was recorded, None if they do not.
+    ``lost`` says why reads lack what was recorded; None if they do not.
     """
 
     lost: RecordsUnusable | None
@@ -55,7 +55,7 @@ class Tables(Protocol):
         """Lend the connection for one transaction. Raises: Conflict; StoreError if there is no connection."""
 
     def unusable(self) -> RecordsUnusable | None:
-        """Say why nothing can be recorded now; None if all is well."""
+        """Say why records cannot be written now; None if all is well."""
 
 
 class Lender:
@@ -83,7 +83,7 @@ _paused: list[Lender] = []
 
 
 def _before_fork() -> None:
-    """Close every connection: a child inherits neither SQLite's locks nor the thread that holds a mutex.
+    """Close every connection: a child process inherits neither SQLite's locks nor the thread that holds a mutex.
 
     PostgreSQL cannot serve two processes over one socket. Source: SQLite documentation, how to corrupt, "carrying an
     open database connection across a fork"; PostgreSQL documentation, libpq, "fork".

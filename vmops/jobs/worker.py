@@ -1,7 +1,7 @@
-"""One deployment in a process of its own: it outlives its caller, and records how it ended.
+"""The worker: a process that runs one deployment, outlives its caller, and records how the deployment ended.
 
-It holds the VM's lock from its first moment on. Its job, which contains secrets, arrives through a pipe or a socket. It
-leads its own session, its environment is an allow-list, and its log is one JSON line an event.
+It inherits the VM's lock. Its job, which contains secrets, arrives through a pipe or a socket. It leads its own
+session, its environment is an allow-list, and its log is one JSON line per event.
 """
 
 import logging
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from vmops.spec.target import Target
 
 NAME = "vmops-worker"
-"""A worker's name in the system's list of processes (Linux only)."""
+"""The name of a worker in the system's process list (Linux only)."""
 
-_PATIENCE = 60.0
-"""Seconds to wait for a lock whose holder is on its way out."""
+_LOCK_TIMEOUT = 60.0
+"""Seconds to wait for a lock whose holder is about to release it."""
 
-_LOOK = 0.05
-"""Seconds between two attempts at a lock that another holds."""
+_POLL_INTERVAL = 0.05
+"""Seconds between two attempts to take a lock that another process holds."""
 
 
 def main() -> None:
@@ -57,13 +57,13 @@ def main() -> None:
     store = open_store(settings, settings.ride_out)
     operation = store.get(operation_id)
     if operation and poll_until(
-        lambda: slots.try_start(store, state_dir, operation, limit), timeout=slots.LONGEST_QUEUE
+        lambda: slots.try_start(store, state_dir, operation, limit), timeout=slots.QUEUE_TIMEOUT
     ):
         run_job(state_dir, operation_id, lock, order)
 
 
 def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
-    """Run a recorded operation whose ``lock`` is held, unless it is done already."""
+    """Run a recorded operation whose ``lock`` is held, unless its record is no longer pending."""
     with suppress(OSError):
         Path("/proc/self/comm").write_text(NAME)
     settings = Settings(state_dir=state_dir)
@@ -72,13 +72,15 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
     if operation is None or operation.state is not State.PENDING:
         return
     with _claimed(store, settings, operation) as claim:
-        begun = {"started": store.now(), "epoch": claim.epoch, **_whereabouts()} if claim else {}
+        begun = {"started": store.now(), "epoch": claim.epoch, **_own_process()} if claim else {}
         if claim and store.transition(operation_id, State.RUNNING, **begun):
-            _carry_out(store, settings, operation, claim, lock, order)
+            _run_and_record(store, settings, operation, claim, lock, order)
 
 
-def _carry_out(store: Store, settings: Settings, operation: Operation, claim: VmClaim, lock: int, order: bytes) -> None:
-    """Do an operation's work, and record its end; if another works on it by now, record nothing."""
+def _run_and_record(
+    store: Store, settings: Settings, operation: Operation, claim: VmClaim, lock: int, order: bytes
+) -> None:
+    """Execute an operation and record its outcome; record nothing if another worker has taken it over meanwhile."""
     with _logging(log_path(settings.state_dir, operation.stack, operation.id)):
         state, changes = _outcome(lambda: _execute(store, settings, operation, claim, lock, order))
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
@@ -94,7 +96,7 @@ def _carry_out(store: Store, settings: Settings, operation: Operation, claim: Vm
 
 @contextmanager
 def _claimed(store: Store, settings: Settings, operation: Operation) -> Iterator[VmClaim | None]:
-    """Claim an operation for this worker if hosts share the records; otherwise the lock that it holds is the claim."""
+    """Claim an operation for this worker if hosts share the records; otherwise the lock that it holds is enough."""
     if not store.is_shared:
         yield LOCKED_HERE
         return
@@ -104,14 +106,14 @@ def _claimed(store: Store, settings: Settings, operation: Operation) -> Iterator
         yield claim
 
 
-def _whereabouts() -> dict[str, Any]:
-    """Describe where this worker runs, for its record."""
+def _own_process() -> dict[str, Any]:
+    """Identify this worker's process, for its record."""
     pid = os.getpid()
     return {"host": host.name(), "host_id": host.identity(), "pid": pid, "start_ticks": start_ticks(pid) or 0}
 
 
 def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
-    """Do the work and record how it ended; no exception escapes."""
+    """Call ``work``, and give the final state with its outputs or its failure; exceptions become failures."""
     try:
         return State.SUCCEEDED, {"outputs": work()}
     except OperationFailed as error:
@@ -151,10 +153,10 @@ def _execute(
         order = JobRequest.from_wire(wire)
     except ValueError:
         raise OperationFailed(
-            Failure(FailureKind.INTERRUPTED, "the caller died before it had handed the order over")
+            Failure(FailureKind.INTERRUPTED, "the caller died before it had sent the whole job")
         ) from None
-    told = {"owner": operation.owner, "backend_url": order.backend, "engine": order.engine}
-    settings = settings.model_copy(update=told)
+    callers = {"owner": operation.owner, "backend_url": order.backend, "engine": order.engine}
+    settings = settings.model_copy(update=callers)
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
     terms = terms_of(operation, take_over=order.take_over)
@@ -163,9 +165,9 @@ def _execute(
         terms.check(store, operation.stack, operation.identity.vm_id)
     limits = {"seconds": target.deploy_timeout, "idle_seconds": order.silence}
     records = StackRecords(store, operation.stack)
-    held_for = _taken_over(store, settings, operation, target, lock) if removes else nullcontext(((lock,), claim))
+    locked = _locked_for_removal(store, settings, operation, target, lock) if removes else nullcontext(((lock,), claim))
     with (
-        held_for as held,
+        locked as held,
         open_for_change(settings, target, records, held[0], longest=None, claim=held[1]) as site,
         enforce_deadline(site.command, site.stack, **limits),
     ):
@@ -180,12 +182,12 @@ def _execute(
 
 
 @contextmanager
-def _taken_over(
+def _locked_for_removal(
     store: Store, settings: Settings, operation: Operation, target: "Target", lock: int
 ) -> Iterator[tuple[tuple[int, ...], VmClaim]]:
-    """Take the VM for its removal, by its lock and by a claim; ``lock`` only shows that the removal is in progress.
+    """Take the lock and the claim of a VM for its removal; ``lock`` only shows that the removal is in progress.
 
-    Raises: OperationFailed (locked) if another keeps it.
+    Raises: OperationFailed (locked) if another worker keeps them.
     """
     if not store.is_shared:
         writer = _cancel_provision(store, settings.state_dir, operation.stack, target.deploy_timeout)
@@ -194,7 +196,7 @@ def _taken_over(
     from vmops.jobs.cluster.work import claimed_to_remove
 
     with claimed_to_remove(store, settings, operation, target.deploy_timeout) as claim:
-        found = acquire(lock_path(settings.state_dir, operation.stack), _PATIENCE) if claim else None
+        found = acquire(lock_path(settings.state_dir, operation.stack), _LOCK_TIMEOUT) if claim else None
         if claim is None or found is None:
             raise OperationFailed(lock_conflict(store.in_flight(operation.stack, Verb.PROVISION)))
         yield (lock, found), claim
@@ -207,13 +209,13 @@ def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float)
     """
     from vmops.jobs.cancel import cancel
 
-    def look() -> int | NotYet:
-        """Check repeatedly: a provision that was admitted a moment ago may start only now."""
+    def take() -> int | NotYet:
+        """End it and try the lock: a provision that was admitted just before may start only now."""
         ended = cancel(store, state_dir, stack, Verb.PROVISION)
         writer = acquire(lock_path(state_dir, stack)) if ended else None
-        return NotYet(_LOOK) if writer is None else writer
+        return NotYet(_POLL_INTERVAL) if writer is None else writer
 
-    writer = poll_until(look, timeout=seconds)
+    writer = poll_until(take, timeout=seconds)
     if writer is None:
         raise OperationFailed(lock_conflict(store.in_flight(stack, Verb.PROVISION)))
     return writer
@@ -231,4 +233,4 @@ def _logging(path: Path) -> Iterator[None]:
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # the lock must not outlive the record by the half second in which an interpreter takes itself down
+    os._exit(0)  # an ordinary exit takes half a second, during which the lock would outlive the record

@@ -3,8 +3,8 @@
 RESOURCE_MANAGER = "management.azure.com"
 
 LOGINS = ("login.microsoftonline.com", "login.windows.net")
-"""The hosts where tenants log in: Microsoft Entra ID's present name, and the one that ARM still names when it asks for
-a token. Source: MSAL, its aliases of the public cloud; ARM's ``WWW-Authenticate``.
+"""The hosts where tenants log in: Microsoft Entra ID's present name, and the one that ARM still sends in its challenge.
+Source: MSAL, its aliases of the public cloud; ARM's ``WWW-Authenticate``.
 """
 
 PRICES = "prices.azure.com"

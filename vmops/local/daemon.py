@@ -1,8 +1,8 @@
 """The local Azure as one background process for each state directory: found, started, replaced and stopped.
 
-The starter takes a lock and passes it to the process, which holds it until it dies: there is never a second one. A
+The starter takes a lock and passes it to the process, which holds it until it dies, so there is never a second one. A
 daemon that died is replaced at the same ports with the same token, so that its endpoint stays valid. Its provider is a
-separate process, which survives a kill of the daemon, as do engines in the middle of their work.
+separate process, which survives a kill of the daemon; so do engines and their work.
 """
 
 import os
@@ -30,18 +30,20 @@ from vmops.local.guests.end import end as end_guests
 __all__ = ["Endpoint", "ensure", "find", "stop"]
 
 DEFAULT_PACE = 0.02
-"""The fraction of Azure's own time that things take: a VM that needs 91 seconds in Azure is ready after 2."""
+"""Durations as a fraction of Azure's own: a VM that needs 91 seconds in Azure is ready after 2."""
 
-_PATIENCE = 60.0
-"""Seconds within which a daemon starts, by this caller or another."""
+_START_TIMEOUT = 60.0
+"""Seconds within which a daemon starts or ends, whoever starts or ends it."""
 
-_GRACE = 5.0
+_TERM_TIMEOUT = 5.0
 """Seconds from SIGTERM to SIGKILL."""
 
-_LOOK = 0.01
+_POLL_INTERVAL = 0.01
+"""Seconds between two checks whether a process or a lock is gone."""
+
 _TLS, _PROXY = "--tls", "--proxy"
 _GUESTS = "VMOPS_LOCAL_GUESTS"
-"""The variable with the default kind of guests; it is passed to others that start a daemon."""
+"""The variable with the default kind of guests; processes that may start a daemon inherit it."""
 
 _MODULE, _PROVIDER = "vmops.local.daemon", "vmops.local.provider_process"
 
@@ -53,7 +55,7 @@ def find(state_dir: Path) -> Endpoint | None:
 
 
 def pace(state_dir: Path) -> float:
-    """Give the pace of the local Azure of a state directory, once it runs: the fraction of Azure's own time."""
+    """Give the pace of the local Azure of a state directory: durations as a fraction of Azure's own."""
     record = endpoint.read(state_dir)
     return record.pace if record else DEFAULT_PACE
 
@@ -67,9 +69,9 @@ def ensure(
 ) -> Endpoint:
     """Give the daemon of a state directory, and start it if there is none; it answers when this returns.
 
-    ``pace`` is the fraction of Azure's own time that things take. ``tls``: it also serves HTTPS. ``proxy``: it also
-    serves a proxy that stands in for Azure's hosts, which needs HTTPS. ``guests``: what runs inside its machines. A
-    daemon with other options is restarted; None keeps the present or last option.
+    ``pace`` gives durations as a fraction of Azure's own. ``tls``: it also serves HTTPS. ``proxy``: it also serves a
+    proxy that answers for Azure's hosts, which needs HTTPS. ``guests``: what runs inside its machines. A daemon with
+    other options is restarted; None keeps the present or last option.
 
     Raises: StartFailed when it does not start; SpecError if the environment names an unknown kind of guests.
     """
@@ -77,75 +79,75 @@ def ensure(
         tls = True
     elif tls is False:
         proxy = False
-    asked = _Asked(pace, tls, proxy, guests, _told_guests())
+    options = _Options(pace, tls, proxy, guests, _default_guests())
 
-    def look() -> Endpoint | NotYet:
+    def find_or_start() -> Endpoint | NotYet:
         record = endpoint.read(state_dir)
         if record and record.alive:
-            if record.whole and asked.is_met(record):
+            if record.whole and options.are_met(record):
                 return record.endpoint
             _end(record)
         held = file_lock.acquire(_lock(state_dir))
-        return NotYet(_LOOK) if held is None else _start(state_dir, asked.arguments(record), held)
+        return NotYet(_POLL_INTERVAL) if held is None else _start(state_dir, options.arguments(record), held)
 
-    if found := poll_until(look, timeout=_PATIENCE):
+    if found := poll_until(find_or_start, timeout=_START_TIMEOUT):
         return found
     raise StartFailed(
-        f"the local Azure of '{state_dir}' is neither up nor down: see '{local_path(state_dir)}/daemon.log'",
+        f"the local Azure of '{state_dir}' neither starts nor ends: see '{local_path(state_dir)}/daemon.log'",
         "end it with `vmops local stop`, then call again",
     )
 
 
 def stop(state_dir: Path) -> bool:
-    """Stop the daemon and wait until it is gone; it is killed when it does not exit in time.
+    """Stop the daemon and wait until it is gone; it is killed if it does not exit in time.
 
-    A daemon without a record is found by the lock that it holds; one that is starting is waited for.
+    A daemon without a record is found by the lock that it holds; the start of a starting one is awaited first.
 
     Returns: whether there was one.
     Raises: `VmopsError` if a process that is no daemon holds the lock.
     """
     ended: list[int] = []
 
-    def look() -> bool | NotYet:
+    def end() -> bool | NotYet:
         ended.extend(_end_all(state_dir))
-        return NotYet(_LOOK) if file_lock.is_locked(_lock(state_dir)) else True
+        return NotYet(_POLL_INTERVAL) if file_lock.is_locked(_lock(state_dir)) else True
 
-    if poll_until(look, timeout=_PATIENCE):
+    if poll_until(end, timeout=_START_TIMEOUT):
         return end_guests(state_dir) or bool(ended)
-    raise VmopsError(f"what holds '{_lock(state_dir)}' is no daemon of the local Azure: end that process")
+    raise VmopsError(f"the process that holds '{_lock(state_dir)}' is no daemon of the local Azure: end that process")
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The requested options of a daemon. None keeps the present or last one; for guests, the environment's is first."""
+class _Options:
+    """The requested options of a daemon. None keeps the present or last one; the environment may set the guests."""
 
     pace: float | None
     tls: bool | None
     proxy: bool | None
     guests: str | None
-    guests_told: str
+    default_guests: str
 
-    def is_met(self, record: Record) -> bool:
+    def are_met(self, record: Record) -> bool:
         """Tell whether a daemon has these options."""
         here = record.endpoint
-        doors = self.tls in (None, bool(here.arm_tls)) and self.proxy in (None, bool(here.proxy))
-        return doors and self.pace in (None, record.pace) and self.guests in (None, record.guests)
+        listeners = self.tls in (None, bool(here.arm_tls)) and self.proxy in (None, bool(here.proxy))
+        return listeners and self.pace in (None, record.pace) and self.guests in (None, record.guests)
 
     def arguments(self, last: Record | None) -> list[str]:
-        """Give the arguments for these options; what is not requested stays as it last was."""
+        """Give the arguments for these options; an option that is not requested stays as it was."""
         pace = self.pace if self.pace is not None else last.pace if last else DEFAULT_PACE
         tls = self.tls if self.tls is not None else bool(last and last.endpoint.arm_tls)
         proxy = self.proxy if self.proxy is not None else bool(last and last.endpoint.proxy)
-        guests = self.guests or self.guests_told or (last.guests if last else "auto")
+        guests = self.guests or self.default_guests or (last.guests if last else "auto")
         return [str(pace), guests, *([_TLS] if tls else []), *([_PROXY] if proxy else [])]
 
 
-def _told_guests() -> str:
-    """Read the default kind of guests from the environment. Raises: SpecError if it is unknown."""
-    told = os.environ.get(_GUESTS, "")
-    if told and told not in ASKED:
-        raise SpecError([f"{_GUESTS}: {told!r}: it is one of {', '.join(ASKED)}"])
-    return told
+def _default_guests() -> str:
+    """Read the default kind of guests from the environment; '' for none. Raises: SpecError if it is unknown."""
+    given = os.environ.get(_GUESTS, "")
+    if given and given not in ASKED:
+        raise SpecError([f"{_GUESTS}: {given!r}: it is one of {', '.join(ASKED)}"])
+    return given
 
 
 def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
@@ -162,15 +164,15 @@ def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
         return record.endpoint
     with suppress(ProcessLookupError):
         os.killpg(starter.pid, signal.SIGKILL)
-    last_words = log.read_text(errors="replace").strip().rpartition("\n")[2]
+    last_line = log.read_text(errors="replace").strip().rpartition("\n")[2]
     raise StartFailed(
-        f"the local Azure did not start: {last_words or 'it said nothing'} (see '{log}')",
-        "mend what it names, then call again",
+        f"the local Azure did not start: {last_line or 'it printed nothing'} (see '{log}')",
+        "fix the cause, then call again",
     )
 
 
 def _spawn(command: list[str], state_dir: Path, errors: int, held: int) -> Child:
-    """Start a daemon. It belongs to its own directory alone, not to the host whose process starts it."""
+    """Start a daemon. Its environment names only its own state directory, not the host name of its starter."""
     environment = filtered_environment(os.environ, cloud="local", backend="") | {"VMOPS_STATE_DIR": str(state_dir)}
     return children.start(
         command,
@@ -184,14 +186,14 @@ def _spawn(command: list[str], state_dir: Path, errors: int, held: int) -> Child
 
 
 def _ready(output: IO[bytes]) -> bool:
-    """Wait for the daemon to report that it is ready; False if it dies first or is silent for too long."""
+    """Wait for the daemon to report that it is ready; False if it dies first or does not report in time."""
     poller = select.poll()
     poller.register(output, select.POLLIN)
-    return bool(poller.poll(_PATIENCE * 1000)) and output.readline() == process.READY
+    return bool(poller.poll(_START_TIMEOUT * 1000)) and output.readline() == process.READY
 
 
 def _lock(state_dir: Path) -> Path:
-    """Give the lock file that a daemon holds while it lives, and its starter before that."""
+    """Give the lock file, which first the starter and then the daemon holds."""
     return local_path(state_dir) / "lock"
 
 
@@ -212,7 +214,7 @@ def _lives(pid: int, ticks: int | None) -> bool:
 
 
 def _end(record: Record) -> None:
-    """End what lives of a daemon, the provider first: it would start the daemon again."""
+    """End the provider and the daemon; the provider first, because it would start the daemon again."""
     if record.provider_alive:
         _terminate(record.provider_pid, lambda: record.provider_alive)
     if record.alive:
@@ -223,16 +225,16 @@ def _end(record: Record) -> None:
 def _terminate(pid: int, lives: Callable[[], bool]) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-        if poll_until(lambda: _gone(lives), timeout=_GRACE) is None:
+        if poll_until(lambda: _gone(lives), timeout=_TERM_TIMEOUT) is None:
             os.kill(pid, signal.SIGKILL)
-            poll_until(lambda: _gone(lives), timeout=_GRACE)
+            poll_until(lambda: _gone(lives), timeout=_TERM_TIMEOUT)
     processes.reap(pid)
 
 
 def _gone(lives: Callable[[], bool]) -> bool | NotYet:
-    return NotYet(_LOOK) if lives() else True
+    return NotYet(_POLL_INTERVAL) if lives() else True
 
 
 if __name__ == "__main__":
-    _, _where, _pace, _guests, *_doors = sys.argv
-    process.main(Path(_where), process.Ways(float(_pace), _TLS in _doors, _PROXY in _doors, _guests))
+    _, _where, _pace, _guests, *_listeners = sys.argv
+    process.main(Path(_where), process.Options(float(_pace), _TLS in _listeners, _PROXY in _listeners, _guests))

@@ -10,9 +10,9 @@ from vmops.core.processes import process_start_time, start_ticks
 from vmops.core.state_dir import local_path
 
 _CLOCK_STEP = 2.0
-"""Seconds by which the recorded start of a process may seem to move: it is counted from a rounded boot time.
+"""Seconds by which the start of a process may differ from the recorded one: it is computed from a rounded boot time.
 
-It moves further when a clock is set, so it is used only for records from before ticks were recorded.
+It differs more after the clock was set, so it is used only for records without ticks, of an earlier version.
 """
 
 
@@ -21,7 +21,7 @@ class Endpoint:
     """The endpoint of the local Azure: its ARM's URL without trailing slash, the token, and the provider's port.
 
     ``arm_tls`` is the same ARM over HTTPS, ``ca`` the file of its certificate authority, and ``proxy`` the URL of the
-    proxy that stands in for Azure's hosts. What is not served is empty.
+    proxy that answers for Azure's hosts. What is not served is empty.
     """
 
     arm: str
@@ -32,11 +32,11 @@ class Endpoint:
     ca: str = ""
     proxy: str = ""
 
-    def told(self) -> dict[str, Any]:
-        """Give all of it, including the token, under the names that scripts read; what is not served is left out."""
+    def as_json(self) -> dict[str, Any]:
+        """Give it as plain JSON for scripts, with the token; what is not served is left out."""
         plain = {"arm": self.arm, "token": self.token, "provider": self.provider, "pid": self.pid}
-        asked = {"armTls": self.arm_tls, "ca": self.ca, "proxy": self.proxy}
-        return plain | {name: value for name, value in asked.items() if value}
+        optional = {"armTls": self.arm_tls, "ca": self.ca, "proxy": self.proxy}
+        return plain | {name: value for name, value in optional.items() if value}
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,8 @@ class Record:
     """The daemon's own record: its endpoint, its process's start, and its cloud's pace.
 
     The provider is a separate process, recorded by pid and start; 0 if there is none. Both processes are identified by
-    their start in ticks on the host of that identity; 0 and empty in a record of an earlier version. Their starts in
-    seconds since the epoch are for that version, which may read this one's records. ``guests`` is the requested kind of
-    guests.
+    their start in ticks on the host ``host_id``; 0 and empty in a record of an earlier version. Their starts in seconds
+    since the epoch are for that version, which may read this record. ``guests`` is the requested kind of guests.
     """
 
     endpoint: Endpoint
@@ -61,17 +60,17 @@ class Record:
 
     @property
     def alive(self) -> bool:
-        """Tell whether this very process lives; its pid may have been reused."""
+        """Tell whether the recorded process is alive; another process may have its pid."""
         return self._lives(self.endpoint.pid, self.ticks, self.started)
 
     @property
     def provider_alive(self) -> bool:
-        """Tell whether the provider's very process lives."""
+        """Tell whether the recorded provider is alive."""
         return bool(self.provider_pid) and self._lives(self.provider_pid, self.provider_ticks, self.provider_started)
 
     @property
     def whole(self) -> bool:
-        """Tell whether everything that the record names lives."""
+        """Tell whether all recorded processes are alive."""
         return self.alive and (self.provider_alive or not self.provider_pid)
 
     def _lives(self, pid: int, ticks: int, since: float) -> bool:
@@ -82,7 +81,7 @@ class Record:
 
 
 def path_of(state_dir: Path) -> Path:
-    """Give the file in which a daemon records itself: without it the daemon cannot be found."""
+    """Give the file in which a daemon records itself; without it the daemon cannot be found."""
     return local_path(state_dir) / "endpoint.json"
 
 

@@ -1,4 +1,4 @@
-"""What a local Azure reports of itself apart from ARM: its resources, and the requests that it got."""
+"""What a local Azure reports of itself, apart from ARM: its resources, its journal, its guests and its settings."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from vmops.local import daemon
 
 
 def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
-    """Give the ``resources`` or the ``journal`` of the local Azure of a state directory.
+    """Give a list of the local Azure of a state directory, such as its ``resources`` or its ``journal``.
 
-    It is started for this, unless it has no state from which to tell.
+    The local Azure is started for this, unless it has no state yet: then the list is empty.
 
-    Raises: StartFailed if it does not start; CloudError if it does not answer as it should.
+    Raises: StartFailed if it does not start; CloudError if it refuses.
     """
     if not (local_path(state_dir) / "cloud.db").exists():
         return []
@@ -28,9 +28,9 @@ def guests(state_dir: Path) -> dict[str, Any]:
 
     Raises: as `ask`.
     """
-    told = ask(state_dir, "GET", "guests")
-    up = sum(each["state"] == "up" for each in told["guests"])
-    return {"kind": told["kind"], "running": up, "reason": told["reason"]}
+    found = ask(state_dir, "GET", "guests")
+    up = sum(each["state"] == "up" for each in found["guests"])
+    return {"kind": found["kind"], "running": up, "reason": found["reason"]}
 
 
 def ask(state_dir: Path, method: str, what: str, body: Any = None) -> Any:
@@ -50,10 +50,10 @@ def send(state_dir: Path, method: str, path: str, body: Any = None) -> Any:
     found = daemon.ensure(state_dir)
     headers = {"Authorization": f"Bearer {found.token}"}
     answer = urllib3.request(method, found.arm + path, json=body, headers=headers, retries=False)
-    told: Any = answer.json() if answer.data else None
+    content: Any = answer.json() if answer.data else None
     if answer.status < 400:
-        return told
-    if "problems" in told:
-        raise SpecError(told["problems"])
-    said = told.get("error") or told  # Compute throttles in a form of its own
-    raise CloudError(said["message"], status=answer.status, code=said["code"], resource=path.partition("?")[0])
+        return content
+    if "problems" in content:
+        raise SpecError(content["problems"])
+    error = content.get("error") or content  # Compute throttles without the outer object
+    raise CloudError(error["message"], status=answer.status, code=error["code"], resource=path.partition("?")[0])

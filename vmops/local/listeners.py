@@ -1,4 +1,4 @@
-"""The listeners of the local Azure's ARM: one application in one event loop, at a plain port and at TLS ports."""
+"""The listeners of the local Azure's ARM: one application in one event loop, at an HTTP port and at TLS ports."""
 
 import asyncio
 import socket
@@ -13,22 +13,21 @@ from starlette.types import ASGIApp
 
 from vmops.local.tunnel import Tunnel
 
-_GRACE = 1
+_SHUTDOWN_TIMEOUT = 1
 """Seconds that requests in flight get when the process is told to end."""
 
-
 _TICKS = 10
-"""Ticks of the server in a second. Source: uvicorn, ``Server.main_loop``."""
+"""Ticks of the server per second. Source: uvicorn, ``Server.main_loop``."""
 
 
 @dataclass(frozen=True)
-class Door:
+class Listener:
     """One port: HTTP, or HTTPS with a certificate in the same file as its key.
 
-    A door that ``tunnels`` is a proxy: a client first asks to connect to a host, and then speaks HTTPS.
+    With ``tunnels`` it is a proxy: a client first sends CONNECT with a host, and then speaks HTTPS.
     """
 
-    listener: socket.socket
+    sock: socket.socket
     certificate: Path | None = None
     tunnels: bool = False
 
@@ -36,19 +35,21 @@ class Door:
     def url(self) -> str:
         """Give the URL, without trailing slash."""
         scheme = "https" if self.certificate and not self.tunnels else "http"
-        return f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
+        return f"{scheme}://127.0.0.1:{self.sock.getsockname()[1]}"
 
 
 def listen(port: int) -> socket.socket:
-    """Listen as TCP by name: only then does asyncio send small answers at once, instead of 40 ms later.
+    """Listen at a port of the loopback interface.
 
-    Raises: OSError when the port is taken.
+    The protocol is named: otherwise asyncio does not set TCP_NODELAY, and small answers are sent 40 ms later.
+
+    Raises: OSError if the port is taken.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
-        listener.listen()  # until somebody does, others may bind the same port
+        listener.listen()  # before this, another process may bind the same port
     except OSError:
         listener.close()
         raise
@@ -56,11 +57,11 @@ def listen(port: int) -> socket.socket:
 
 
 @dataclass(frozen=True)
-class Life:
-    """The hooks around serving.
+class ServerHooks:
+    """The hooks of the server.
 
-    ``ready`` is called once all doors answer, ``end`` before they are closed. ``wanted`` is called every second; False
-    ends the serving.
+    ``ready`` is called once all listeners answer, ``end`` before they are closed. ``wanted`` is called every second;
+    False ends the server.
     """
 
     ready: Callable[[], None]
@@ -68,61 +69,61 @@ class Life:
     wanted: Callable[[], bool]
 
 
-def serve(app: ASGIApp, doors: Sequence[Door], life: Life) -> None:
-    """Serve an application at all doors until the process is told to end, or is no longer wanted."""
-    first, *others = doors
-    _Server(app, first, others, life).run([first.listener])
+def serve(app: ASGIApp, listeners: Sequence[Listener], hooks: ServerHooks) -> None:
+    """Serve an application at all listeners until the process is told to end, or is no longer wanted."""
+    first, *others = listeners
+    _Server(app, first, others, hooks).run([first.sock])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, app: ASGIApp, first: Door, others: list[Door], life: Life) -> None:
+    def __init__(self, app: ASGIApp, first: Listener, others: list[Listener], hooks: ServerHooks) -> None:
         super().__init__(_config(app, first, "on"))
-        self._app, self._others, self._life = app, others, life
+        self._app, self._others, self._hooks = app, others, hooks
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for door in self._others:
-            await self._open(door)
-        self._life.ready()
+        for listener in self._others:
+            await self._open(listener)
+        self._hooks.ready()
 
     async def on_tick(self, counter: int) -> bool:
         over = await super().on_tick(counter)
-        return over or (counter % _TICKS == 0 and not self._life.wanted())
+        return over or (counter % _TICKS == 0 and not self._hooks.wanted())
 
-    async def _open(self, door: Door) -> None:
-        """Listen at one more door, whose connections are counted and closed with those of the others."""
-        config = _config(self._app, door, "off")
+    async def _open(self, listener: Listener) -> None:
+        """Open one more listener; its connections are counted and closed with those of the others."""
+        config = _config(self._app, listener, "off")
         config.load()
-        if door.tunnels:
-            self.servers.append(await self._tunnels(config, door.listener))
+        if listener.tunnels:
+            self.servers.append(await self._tunnels(config, listener.sock))
             return
         other = uvicorn.Server(config)
         other.lifespan = config.lifespan_class(config)
         other.server_state = self.server_state
-        await other.startup([door.listener])
+        await other.startup([listener.sock])
         self.servers += other.servers
 
-    async def _tunnels(self, config: uvicorn.Config, listener: socket.socket) -> asyncio.Server:
+    async def _tunnels(self, config: uvicorn.Config, sock: socket.socket) -> asyncio.Server:
         def end() -> asyncio.Protocol:
             return config.http_protocol_class(  # type: ignore[call-arg]
                 config=config, server_state=self.server_state, app_state=self.lifespan.state
             )
 
         context = cast(ssl.SSLContext, config.ssl)
-        return await asyncio.get_running_loop().create_server(lambda: Tunnel(end, context), sock=listener)
+        return await asyncio.get_running_loop().create_server(lambda: Tunnel(end, context), sock=sock)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._life.end()
+        self._hooks.end()
         await super().shutdown(sockets)
 
 
-def _config(app: ASGIApp, door: Door, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+def _config(app: ASGIApp, listener: Listener, lifespan: Literal["on", "off"]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         ws="none",
         lifespan=lifespan,
-        ssl_certfile=door.certificate,
-        timeout_graceful_shutdown=_GRACE,
+        ssl_certfile=listener.certificate,
+        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
     )

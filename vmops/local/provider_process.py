@@ -1,4 +1,4 @@
-"""The provider's own process: it serves engines, and has the daemon started again if that has died."""
+"""The provider's own process: it serves engines, and starts the daemon again if that has died."""
 
 import json
 import logging
@@ -16,23 +16,23 @@ from vmops.local.provider.arm import Arm
 from vmops.local.provider.server import Served, serve
 from vmops.local.starter import tell
 
-_LOOK = 1.0
+_CHECK_INTERVAL = 1.0
 """Seconds between two checks whether this process is still needed."""
 
-_ALONE = 60.0
-"""Seconds without a daemon after which it is not."""
+_ALONE_TIMEOUT = 60.0
+"""Seconds without a daemon that uses it after which this process ends."""
 
 
 def main(state_dir: Path) -> None:
     """Serve until told to end, or until no longer needed: the daemon stays dead, or has another provider."""
     signals.reset()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    words, ended = sys.stdin.read(), Event()
-    if not words:
-        return  # who started this has died: it has more to say about that
-    told = json.loads(words)
-    arm = Arm(told["arm"], told["token"], lambda: "" if ended.is_set() else daemon.ensure(state_dir).arm)
-    served = _serve(arm, told["port"])
+    text, ended = sys.stdin.read(), Event()
+    if not text:
+        return  # the starter has died; its own log says why
+    message = json.loads(text)
+    arm = Arm(message["arm"], message["token"], lambda: "" if ended.is_set() else daemon.ensure(state_dir).arm)
+    served = _serve(arm, message["port"])
 
     def end(_number: int = 0, _frame: FrameType | None = None) -> None:
         ended.set()
@@ -42,10 +42,10 @@ def main(state_dir: Path) -> None:
     if not tell(f"{served.port}\n".encode()):
         end()
     needed = time.monotonic()
-    while served.server.wait_for_termination(_LOOK):
+    while served.server.wait_for_termination(_CHECK_INTERVAL):
         if _needed(state_dir):
             needed = time.monotonic()
-        elif time.monotonic() - needed > _ALONE:
+        elif time.monotonic() - needed > _ALONE_TIMEOUT:
             end()
 
 

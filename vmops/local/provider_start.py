@@ -1,6 +1,6 @@
 """Starts the provider as a separate process: an engine that uses it survives the daemon's death.
 
-With the real Azure, too, the provider runs beside the engine, and Resource Manager is remote and may fail for a while.
+It is so with the real Azure too: the provider runs beside the engine, and Resource Manager is remote and may fail.
 """
 
 import json
@@ -31,24 +31,24 @@ class Starting:
     """A provider that is starting; secrets reach it over a pipe."""
 
     def __init__(self, state_dir: Path, arm: str, token: str, port: int) -> None:
-        """Start one that uses the ARM at a URL; it takes the port if it is free."""
+        """Start a provider that uses the ARM at a URL; it serves at ``port`` if that is free."""
         command = interpreter.command("vmops.local.provider_process", str(state_dir))
         found, pipe = interpreter.environment(os.environ), children.PIPE
         self._process = children.start(command, apart=Apart.SESSION, stdin=pipe, stdout=pipe, env=found)
-        with cast(IO[bytes], self._process.stdin) as told:
-            told.write(json.dumps({"arm": arm, "token": token, "port": port}).encode())
+        with cast(IO[bytes], self._process.stdin) as stdin:
+            stdin.write(json.dumps({"arm": arm, "token": token, "port": port}).encode())
 
     def running(self) -> Running:
         """Wait until it answers.
 
         Raises: StartFailed when it dies instead.
         """
-        with cast(IO[bytes], self._process.stdout) as said:
-            port = said.readline()
+        with cast(IO[bytes], self._process.stdout) as stdout:
+            port = stdout.readline()
         pid = self._process.pid
         started, ticks = processes.process_start_time(pid), processes.start_ticks(pid)
         if not port or started is None or ticks is None:
-            raise StartFailed("the local Azure's provider did not start", "read what it said in the log")
+            raise StartFailed("the local Azure's provider did not start", "read its log")
         return Running(int(port), pid, started, ticks)
 
     def end(self) -> None:
@@ -58,10 +58,10 @@ class Starting:
 
 
 @contextmanager
-def beside(state_dir: Path, arm: str, token: str, last: Record | None) -> Iterator[Running | Starting]:
-    """Give the provider that the last daemon left, or start one at its port; it is ended if the work inside fails.
+def provider_process(state_dir: Path, arm: str, token: str, last: Record | None) -> Iterator[Running | Starting]:
+    """Give the provider that the last daemon left, or start one at its port.
 
-    The last lines of the log are then the daemon's, not those of an unused provider.
+    A started one is ended if the block fails, so that the last line of the log is the daemon's error.
     """
     if last and last.provider_alive:
         ticks = last.provider_ticks or processes.start_ticks(last.provider_pid) or 0

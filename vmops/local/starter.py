@@ -1,10 +1,10 @@
-"""Sends the process that started this one a single message, over standard output."""
+"""Sends a single message to the process that started this one, over standard output."""
 
 import os
 
 
 def tell(words: bytes) -> bool:
-    """Send the message that the starter waits for, and close its pipe; tell whether the starter was still there."""
+    """Send the message, and close the pipe; tell whether the starter was still reading."""
     try:
         os.write(1, words)
     except BrokenPipeError:

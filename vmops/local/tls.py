@@ -1,7 +1,7 @@
-"""The certificates of the local Azure's HTTPS and proxy doors, and their certificate authority.
+"""The certificates of the local Azure's HTTPS and proxy listeners, and their certificate authority.
 
-A key and its certificate are one file, so that one never exists without the other. The authority can certify these few
-names only: a thief of its key cannot pose as anybody else.
+A key and its certificate are one file, so that one never exists without the other. The authority can certify only these
+few names, so its key is of no use for any other host.
 """
 
 import os
@@ -33,7 +33,7 @@ _LOOPBACK = (
     x509.IPAddress(ip_address("::1")),
 )
 _AZURE = tuple(map(x509.DNSName, HOSTS))
-# Source: RFC 5280, section 4.2.1.10; a name stands for those below it too.
+# Source: RFC 5280, section 4.2.1.10; a name includes its subdomains.
 _CONSTRAINTS = x509.NameConstraints(
     permitted_subtrees=[
         x509.DNSName("localhost"),
@@ -44,7 +44,7 @@ _CONSTRAINTS = x509.NameConstraints(
     excluded_subtrees=None,
 )
 _AUTHORITY_LIFE = timedelta(days=3650)
-# Source: Apple, requirements for trusted certificates in macOS 10.15, which take no server's for longer.
+# Source: Apple, requirements for trusted certificates in macOS 10.15, which limit the validity of a server's.
 _SERVER_LIFE = timedelta(days=825)
 _RENEWAL = timedelta(days=30)
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -59,7 +59,7 @@ _NO_USAGE = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Files:
-    """Where the certificates are: the authority's alone; this machine's and those of Azure's hosts with their keys."""
+    """The files: the authority's certificate, and the certificates with keys of this machine and of Azure's hosts."""
 
     authority: Path
     server: Path
@@ -77,10 +77,10 @@ class _Pair:
 
 
 def prepare(directory: Path, now: datetime | None = None) -> Files:
-    """Create missing certificates and renew those that expire within 30 days; the others stay as they are.
+    """Create missing certificates, and renew those that expire within 30 days.
 
-    A renewed server's certificate has the same authority. An authority of an earlier version, which could certify other
-    names, is replaced. One process at a time may do this.
+    A renewed server certificate has the same authority. An authority of an earlier version, which could certify other
+    names, is replaced. Only one process at a time may call this.
     """
     now = now or datetime.now(UTC)
     private.make_directory(directory)

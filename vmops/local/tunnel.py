@@ -1,7 +1,7 @@
-"""One connection to the local Azure's proxy door: a CONNECT, its answer, and then TLS with the local Azure itself.
+"""One connection to the local Azure's proxy: a CONNECT, its answer, and then TLS with the local Azure itself.
 
-Nothing is ever forwarded. A request for one of Azure's hosts is answered here, and any other is refused, so that no
-client of this proxy can reach the real Azure.
+Nothing is ever forwarded. Requests for Azure's hosts are answered here, and all others are refused, so that no client
+of this proxy can reach the real Azure.
 """
 
 import asyncio
@@ -13,17 +13,17 @@ from typing import cast
 from vmops.local.azure_hosts import HOSTS
 
 _END = b"\r\n\r\n"
-_LONGEST = 16384
-"""The most bytes that the head of a request may have."""
+_MAX_HEAD = 16384
+"""Bytes in the head of a request, at most."""
 
 _TAKEN = b"HTTP/1.1 200 Connection Established\r\n\r\n"
-"""Source: RFC 9110, section 9.3.6: a body is none of its own, so there is no length either."""
+"""Source: RFC 9110, section 9.3.6: the answer has no body, and so no length."""
 
 _TARGETS = frozenset(f"{host}:443" for host in HOSTS)
 
 
 class Tunnel(asyncio.Protocol):
-    """Answer the first request of a connection; ``end`` gives the HTTP protocol that is then spoken inside TLS."""
+    """Answers the first request of a connection; ``end`` gives the HTTP protocol that is then spoken inside TLS."""
 
     def __init__(self, end: Callable[[], asyncio.Protocol], context: ssl.SSLContext) -> None:
         self._end, self._context = end, context
@@ -41,26 +41,26 @@ class Tunnel(asyncio.Protocol):
 
     def _answer(self) -> None:
         head, end, early = self._heard.partition(_END)
-        if not end and len(self._heard) <= _LONGEST:
+        if not end and len(self._heard) <= _MAX_HEAD:
             return
         method, target = _asked(head)
         if early or not end or not target:
-            self._refuse("400 Bad Request", "what came is no CONNECT as HTTP/1.1 has it.")
+            self._refuse("400 Bad Request", "the request is no CONNECT of HTTP/1.1.")
         elif method != "CONNECT":
-            self._refuse("403 Forbidden", "it takes CONNECT alone, for HTTPS: nothing is passed on in plain HTTP.")
+            self._refuse("403 Forbidden", "it accepts only CONNECT, for HTTPS; plain HTTP is not forwarded.")
         elif target.lower() not in _TARGETS:
-            self._refuse("403 Forbidden", f"it leads to {_listed()} alone, at port 443, and not to {target}.")
+            self._refuse("403 Forbidden", f"it connects only to {_listed()}, at port 443, and not to {target}.")
         else:
             self._heard, self._taken = b"", True
             self._transport.write(_TAKEN)
-            self._transport.pause_reading()  # until TLS listens
+            self._transport.pause_reading()  # until TLS reads
             self._task = asyncio.get_running_loop().create_task(self._go_on())
 
     async def _go_on(self) -> None:
         """Continue the same connection as TLS; a client that does not trust the authority ends it.
 
-        Bytes that arrive before TLS is in place come here; the client's first request may come with its last handshake
-        message.
+        Bytes that arrive before TLS is in place are kept in ``_heard``: the client's first request may arrive together
+        with its last handshake message.
         """
         loop = asyncio.get_running_loop()
         with suppress(OSError):

@@ -17,10 +17,10 @@ from vmops.spec.target import Target
 
 @dataclass
 class Absence:
-    """The checks of one wait. A second one follows where the first may have been answered by a stale replica.
+    """The checks of one wait. A first check that a stale replica may have answered is repeated.
 
-    ``latest`` is the newest record of the VM on this host. ``last_write`` is when this host wrote last, in seconds
-    since the epoch, 0 if unknown.
+    ``latest`` is the newest record of the VM on this host. ``last_write`` is the time of this host's last write, in
+    seconds since the epoch; 0 if unknown.
     """
 
     arm: Arm
@@ -32,17 +32,17 @@ class Absence:
 
     @property
     def removed_here(self) -> bool:
-        """Tell whether this host has removed the VM and verified that."""
+        """Tell whether this host has removed the VM and verified its absence."""
         return _succeeded(self.latest, Verb.DEPROVISION)
 
     def take(self) -> Inventory:
-        """Check in every way that Azure offers."""
+        """List what exists: by id, by list and by tag, until the answers agree."""
         return inventory.read_cross_checked(self.arm, self.claim)
 
-    def look(self) -> dict[str, Any] | Failure | NotYet:
-        """Check once: None if it is gone, `NotYet` while another host removes it or the check is to be repeated.
+    def poll(self) -> dict[str, Any] | Failure | NotYet:
+        """Check once: ``{}`` if it is gone, `NotYet` while another host removes it or the check must be repeated.
 
-        A failure if something is there that is ours, or may be, and as far as this host knows nobody removes it.
+        A failure if something of ours, or possibly ours, exists and this host knows of nobody who removes it.
         """
         seen = self.take()
         there = [resource["id"] for resource in self._there(seen)]
@@ -60,16 +60,16 @@ class Absence:
         return {} if again is None else NotYet(again)
 
     def _there(self, seen: Inventory) -> list[inventory.Resource]:
-        """Give the ids of what must go. If another host removes the VM, that host may leave the group to others."""
+        """Give the resources that must go. Without a record here, another host decides whether the group goes."""
         return [*seen.ours] if self.latest is None else seen.to_go
 
     def _still_there(self, there: list[str], machine: inventory.Resource | None) -> Failure:
         step = "deprovision it, then wait again"
-        message = "it exists and nobody is deprovisioning it"
+        message = "it exists, and nobody is deprovisioning it"
         if self.latest and self.removed_here:
             made = inventory.made_at(machine) if machine else 0.0
             again = f" at {format_utc(made)} by {owner_of(machine)}" if machine and made else " elsewhere"
-            message = f"it was removed at {format_utc(self.latest.ended)} and made again{again}"
+            message = f"it was removed at {format_utc(self.latest.ended)} and recreated{again}"
         return Failure(FailureKind.CONFLICT, message, resource=there[0], step=step)
 
 

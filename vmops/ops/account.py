@@ -11,7 +11,7 @@ from vmops.ssh.way_in import PORT, ssh_command
 
 
 def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Describe a deployment that succeeded; times are in seconds since the epoch, and in ISO 8601 beside that."""
+    """Describe a deployment that succeeded; times are given in seconds since the epoch and in ISO 8601."""
     return {
         "operation": operation.id,
         "verb": str(operation.verb),
@@ -28,32 +28,33 @@ def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
 
 
 def _members(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Tell of each member of a fleet what is told of a VM: what it costs, and how to log in."""
+    """Add price and login to each member of a fleet."""
     if "members" not in operation.outputs:
         return {}
     prices, user = Prices(state_dir), operation.outputs["adminUsername"]
     key = keys.existing_ssh_key_file(state_dir, operation.stack)
 
-    def told(member: Mapping[str, Any]) -> dict[str, Any]:
-        price = prices.told(operation.cloud, *(member[name] for name in ("location", "vmSize", "priority")))
+    def described(member: Mapping[str, Any]) -> dict[str, Any]:
+        price = prices.as_json(operation.cloud, *(member[name] for name in ("location", "vmSize", "priority")))
         ssh = ssh_command(member["sshHost"], member["sshPort"], user, key)
         return {**member, "pricePerHour": price["pricePerHour"], "ssh": ssh}
 
-    return {"members": [told(each) for each in operation.outputs["members"]]}
+    return {"members": [described(each) for each in operation.outputs["members"]]}
 
 
 def _price(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Give what a VM costs. A record of an earlier version has no size, so its price is unknown."""
+    """Give the price of a VM. A record of an earlier version has no size, so its price is unknown."""
     if operation.verb is not Verb.PROVISION:
         return {}
     place = (operation.outputs.get(name) for name in ("location", "vmSize", "priority"))
-    return Prices(state_dir).told(operation.cloud, *place)
+    return Prices(state_dir).as_json(operation.cloud, *place)
 
 
 def _way_in(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Give where SSH answers, and the shell command that logs in.
+    """Give the address of SSH, and the shell command that logs in.
 
-    The command names the key if vmops made it on this host. Records of an earlier version do not say where SSH answers.
+    The command names the key if vmops made it on this host. Records of an earlier version have no address of SSH: then
+    it is the VM's address.
     """
     outputs = operation.outputs
     address = outputs.get("sshHost") or outputs.get("publicIp") or outputs.get("privateIp")

@@ -1,4 +1,4 @@
-"""Take back resources of ours whose tags were changed or removed."""
+"""Adopts resources of ours whose tags were changed or removed: they get our tags again."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,16 +19,16 @@ from vmops.spec.target import Target
 
 
 def adopt(deployments: Deployments, target: Target, *, dry_run: bool = False) -> dict[str, Any]:
-    """Put our tags on what was made for a VM: what its identity proves to be ours, and what nobody else claims.
+    """Put our tags on the resources of a VM: those whose identity proves them ours, and those that nobody else claims.
 
-    A resource with another identity than the one that was made is never taken, nor one with another owner's tag unless
-    its identity proves it ours. With ``dry_run``, only report.
+    A resource with another identity than the one that was made is never adopted. One with another owner's tag is
+    adopted only if its identity proves it ours. With ``dry_run``, only report.
 
-    Returns: ``proven`` and ``unproven``, which are taken, and ``refused``: each the tags by ARM id.
+    Returns: ``proven`` and ``unproven``, which are adopted, and ``refused``: each the former tags by ARM id.
 
     Raises: OperationFailed (not_found) if nothing of the VM is seen; CloudError if ARM refuses; EngineMissing.
     """
-    arm, (claim, seen) = deployments.arm(target), _look(deployments, target)
+    arm, (claim, seen) = deployments.arm(target), _survey(deployments, target)
     if not seen.all:
         raise OperationFailed(Failure(FailureKind.NOT_FOUND, "nothing of it exists", resource=target.vm_id))
     proven = [
@@ -38,12 +38,12 @@ def adopt(deployments: Deployments, target: Target, *, dry_run: bool = False) ->
     fleet = {FLEET_TAG: target.vm_name} if _is_fleet(deployments, target, seen) else {}
     if not dry_run:
         for resource in (*proven, *seen.unproven):
-            _take(arm, resource, claim, fleet)
+            _add_tags(arm, resource, claim, fleet)
     return {"proven": _tags(proven), "unproven": _tags(seen.unproven), "refused": _tags(refused)}
 
 
-def _look(deployments: Deployments, target: Target) -> tuple[Claim, Inventory]:
-    """List what exists. Where this host has no records, the engine's state also tells what was made."""
+def _survey(deployments: Deployments, target: Target) -> tuple[Claim, Inventory]:
+    """List what exists, with a claim that also rests on the engine's state: this host may lack records."""
     arm, claim = deployments.arm(target), deployments.claim(target)
     with reading(deployments.settings, deployments.store, target) as site:
         claim = replace(claim, made={**apply.identities(site.stack, claim.owner), **claim.made})
@@ -55,7 +55,7 @@ def _is_fleet(deployments: Deployments, target: Target, seen: Inventory) -> bool
     return bool(last and last.given.get("vmCount")) or any(map(fleet_of, seen.ours))
 
 
-def _take(arm: Arm, resource: Resource, claim: Claim, fleet: Mapping[str, str]) -> None:
+def _add_tags(arm: Arm, resource: Resource, claim: Claim, fleet: Mapping[str, str]) -> None:
     arm.merge_tags(resource["id"], {STACK_TAG: claim.stack, OWNER_TAG: claim.owner, **fleet})
 
 

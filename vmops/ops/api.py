@@ -21,17 +21,16 @@ from vmops.spec.target import Target, WaitOptions
 if TYPE_CHECKING:
     from vmops.jobs.holds import Terms
 
-_REST = 1.0
-"""Seconds until records that are away are read again."""
+_RETRY_INTERVAL = 1.0
+"""Seconds between two attempts to read shared records that cannot be reached."""
 
 
 class VMOps(Questions):
     """Make Azure VMs, use them, and remove them.
 
-    An instance holds only connections and the times at which ARM wants to be asked again. Any number of instances,
-    threads and processes may work on the same VMs. Every method takes a flat dict of tunable parameters, and raises
-    `SpecError` for wrong ones before anything happens. A refusal by the cloud is FAILED, with the reason in
-    `last_failure`.
+    An instance holds only connections and the times of ARM's next polls. Any number of instances, threads and processes
+    may work on the same VMs. Every method takes a flat dict of tunable parameters, and raises `SpecError` for wrong
+    ones before anything happens. A refusal by the cloud is FAILED, with the reason in `last_failure`.
 
     A verb that starts something asynchronous sets ``params["asyncResultsUrl"]``, the handle with which both waits find
     it, in this process or another. Every verb removes an old handle first. A mapping that cannot be written to is left
@@ -60,13 +59,13 @@ class VMOps(Questions):
         return self._provision(params, same=same, unset=unset)
 
     def replace(self, params: Params) -> Answer:
-        """Make one ``member`` of a fleet anew, with new disks, at the same addresses; the others stay as they are.
+        """Replace one ``member`` of a fleet: a new VM with new disks and the same addresses; the others stay.
 
         PENDING, or FAILED. The result is always ``{}``. Raises: SpecError if no member is named.
         """
         member = self._target(params).member
         if member is None:
-            raise SpecError("member: is required: it says which VM of the fleet is made anew")
+            raise SpecError("member: is required: it says which VM of the fleet is replaced")
         return self._provision(params, same=True, replaces=[member])
 
     def vm_deprovision(self, params: Params) -> Answer:
@@ -109,11 +108,11 @@ class VMOps(Questions):
         PENDING only if ``pollTimeout`` is 0. TIMED_OUT if the time has passed; the work itself goes on. The result
         describes the operation if SUCCEEDED, otherwise it is ``{}``.
         """
-        patience = Target.from_params(params, self.settings.defaults()).poll_timeout
+        timeout = Target.from_params(params, self.settings.defaults()).poll_timeout
         try:
-            target = retry(lambda: self._target(params), RecordsAway, lambda *_: _REST, timeout=patience)
+            target = retry(lambda: self._target(params), RecordsAway, lambda *_: _RETRY_INTERVAL, timeout=timeout)
         except RecordsAway:
-            return (Status.TIMED_OUT if patience else Status.PENDING), {}
+            return (Status.TIMED_OUT if timeout else Status.PENDING), {}
         verb = Verb.PROVISION if is_setup else Verb.DEPROVISION
         return waited(self._store, target, self._poll(target, verb))
 
@@ -126,8 +125,8 @@ class VMOps(Questions):
         if not params.get(HANDLE):
             return Status.PENDING, {}
         kind = Target if params.get("vmName") else WaitOptions
-        patience = kind.from_params(params, self.settings.defaults())
-        return waited(self._store, patience, self._poll(patience, None))
+        options = kind.from_params(params, self.settings.defaults())
+        return waited(self._store, options, self._poll(options, None))
 
     def _provision(
         self,
@@ -149,26 +148,26 @@ class VMOps(Questions):
         return self._begin(params, asked.spec, begin)
 
     def _refuse_member(self, params: Params) -> None:
-        """Check that a deployment is not asked for by a member's name. Raises: OperationFailed (invalid); SpecError."""
-        from vmops.ops.member_names import meant, refuse
+        """Check that a deployment does not name a fleet's member. Raises: OperationFailed (invalid); SpecError."""
+        from vmops.ops.member_names import refuse_member, resolved
 
         given = Target.from_params(params, self.settings.defaults())
         if given.member is None:
-            refuse(meant(self._store, None, given))
+            refuse_member(resolved(self._store, None, given))
 
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
-        """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED; one member has none alone."""
-        from vmops.ops.member_names import refuse
+        """Start a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED, also for one member's name."""
+        from vmops.ops.member_names import refuse_member
 
         try:
-            refuse(target)
+            refuse_member(target)
             operation = begin()
         except REFUSALS as error:
             return failed(self._store, target, error)
         return pending(params, operation.handle) if operation else (Status.SUCCEEDED, {})
 
     def _switch(self, params: Params, action: Action) -> Answer:
-        """Begin a power operation, of a fleet on all: PENDING, SUCCEEDED if it was over at once, or FAILED."""
+        """Start a power operation, on all VMs of a fleet: PENDING, SUCCEEDED if it was done at once, or FAILED."""
         clear_handle(params)
         target = self._target(params)
         try:
@@ -181,7 +180,7 @@ class VMOps(Questions):
         return pending(params, url) if url else (Status.SUCCEEDED, {})
 
     def _is_fleet(self, target: Target) -> bool:
-        """Tell whether all of a fleet is meant: a record of this host says so, without one its members' tags."""
+        """Tell whether the target is a whole fleet, by this host's record, or without one by its members' tags."""
         from vmops.azure.machines import members
         from vmops.ops.members import asked_for
 

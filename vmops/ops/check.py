@@ -18,7 +18,7 @@ _PROVIDERS = ("Microsoft.Compute", "Microsoft.Network")
 """The resource providers of a VM's resources. Microsoft.Resources is always registered."""
 
 _SKEW = 300.0
-"""Seconds by which this clock may be off. A login's token is valid for an hour, and a ttl may be minutes."""
+"""Seconds by which this clock may differ from Azure's. A token is valid for an hour, and a ttl may be minutes."""
 
 Found = dict[str, Any]
 
@@ -67,7 +67,7 @@ class Check:
             yield _found(namespace, registered == "Registered", f"{registered}{step}")
         yield from _clock(date)
         if here.cloud == "local":
-            says = "none: nothing runs inside the machines of the local Azure, so none answers on a port"
+            says = "none: nothing runs inside the VMs of the local Azure, so none of their ports answers"
             yield _found("guests", None, says)
 
 

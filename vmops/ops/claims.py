@@ -17,7 +17,7 @@ class Claims:
     owner: str
 
     def __call__(self, target: Target) -> Claim:
-        """Give the claim on a VM. If the records cannot be read, it rests on tags and names alone."""
+        """Give the claim on a VM. If the records cannot be read, it rests on tags and names only."""
         known: dict[str, str] = {}
         with suppress(RecordsUnusable):
             known = self.store.made(target.stack, self.owner).known()

@@ -1,4 +1,4 @@
-"""Compares what was asked for with what exists, by reading Azure only."""
+"""Compares the last request with what exists, by reading Azure only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Comparison:
-    """The specs of the VMs that were asked for last, what was found, and the members that a fleet has too many."""
+    """The specs of the last request, what exists, and the ``leaving`` members that a fleet has too many."""
 
     vms: Sequence[VmSpec]
     seen: Inventory
@@ -36,12 +36,12 @@ class Comparison:
 
     @property
     def drift(self) -> list[Drift]:
-        """Name what differs from its declaration, of VMs that exist; what they share is named once."""
+        """List where existing VMs differ from their declaration; a shared resource is listed once."""
         return drift.distinct(each for spec, before in self._pairs for each in drift.differences(spec, before))
 
     @property
     def added(self) -> list[str]:
-        """Describe what others have added to our resources."""
+        """Describe the parts that others have added to our resources."""
         return list(dict.fromkeys(each for spec, before in self._pairs for each in _added(spec, before)))
 
     def changes(self) -> list[Change]:

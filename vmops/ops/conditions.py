@@ -14,7 +14,7 @@ Condition = Literal["running", "ssh", "stopped"]
 
 
 class Awaited:
-    """The polls of one wait for a VM, one for each call; ``being_made`` tells whether somebody makes the VM.
+    """One wait for a VM; each call polls once. ``being_made`` tells whether a provision of the VM is in flight.
 
     A VM that does not exist is waited for while it is being made.
     """
@@ -25,7 +25,7 @@ class Awaited:
     def __call__(self) -> dict[str, Any] | Failure | NotYet:
         """Poll once. Raises: OperationFailed if the state can never be reached; CloudError if ARM refuses."""
         target = self._entrance.target
-        making = self._being_made()  # first: what was being made until then is there after that
+        making = self._being_made()  # read first: a VM whose provision ends now exists in the next read
         seen = get_vm_state(self._entrance.arm(target), target.vm_id)
         if seen is None and not making:
             return Failure(FailureKind.NOT_FOUND, "there is no such VM", resource=target.vm_id)
@@ -33,7 +33,7 @@ class Awaited:
         return found or next_poll(target.poll_interval)
 
     def _met(self, seen: VmState) -> dict[str, Any] | None:
-        """Give what is known of a VM that has reached the state."""
+        """Describe a VM that has reached the state; None if it has not."""
         if self._condition == "stopped":
             return dict(seen.summary()) if seen.stopped else None
         guest = self._entrance.guest()
@@ -41,6 +41,6 @@ class Awaited:
             raise no_guest(guest, self._entrance.target)
         if not seen.running:
             return None
-        told = {**seen.summary(), **self._entrance.told(seen, guest)}
-        answers = self._condition == "running" or self._entrance.answers(told["sshHost"], told["sshPort"])
-        return told if answers else None
+        found = {**seen.summary(), **self._entrance.login(seen, guest)}
+        answers = self._condition == "running" or self._entrance.answers(found["sshHost"], found["sshPort"])
+        return found if answers else None

@@ -18,7 +18,7 @@ class Connections:
         self._open: dict[tuple[Cloud, float], Arm] = {}
 
     def __call__(self, target: WaitOptions) -> "Arm":
-        """Connect to the target's cloud. The local Azure is found, or started, on every call.
+        """Connect to the target's cloud. Every call looks up the local Azure, and starts it if it does not run.
 
         Raises: CloudError if the local Azure does not start.
         """

@@ -1,4 +1,4 @@
-"""The SSH key of a VM when no key is given: made once for a new VM, and never for one that has another key."""
+"""The SSH key of a VM for which no key is given: made once for a new VM, never for a VM that has another key."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def provision_with_key(
     asked: "Asked", settings: Settings, deployments: "Deployments", replaces: Sequence[int] = (), **terms: "Terms"
 ) -> Operation | None:
-    """Start `Deployments.provision`, with the key that `with_key` gives."""
+    """Call `Deployments.provision` with the key that `with_key` gives."""
     keyed = with_key(asked.spec, settings, deployments)
     return deployments.provision(asked.keyed(keyed, keys.digest_key(settings.state_dir)), replaces=replaces, **terms)
 
@@ -38,9 +38,9 @@ def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> Vm
 
 
 def _refuse_anew_for_key(spec: VmSpec, deployments: "Deployments") -> None:
-    """Check that the VM does not exist, or is being removed; the worker refuses another owner's.
+    """Check that the VM does not exist, or is being removed; the worker refuses another owner's VM.
 
-    If ARM cannot answer for a while, the worker decides: it retries, and compares the keys before anything else.
+    If ARM cannot answer now, the worker decides: it retries, and compares the keys first.
     """
     from vmops.azure import ownership, vm_state
     from vmops.deploy.survey import refuse_anew_for_key

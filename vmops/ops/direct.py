@@ -1,6 +1,6 @@
-"""Removes a VM, or switches its power, when this host cannot write records: in the caller, by ARM and tags alone.
+"""Removes a VM, or switches its power, when this host cannot write records: in the calling process, through ARM only.
 
-No engine and no worker is started, because both need records and files. What belongs to the VM is found by its tags, by
+No engine and no worker is started, because both need records and files. The VM's resources are found by their tags, by
 the default names, and by the records as far as they can be read. A missing record proves nothing.
 """
 
@@ -22,17 +22,17 @@ from vmops.jobs.admission import lock_conflict
 from vmops.jobs.operation import Verb
 from vmops.spec.target import Target
 
-_PATIENCE = 5.0
+_LOCK_TIMEOUT = 5.0
 """Seconds to wait for a lock: its holder may be about to release it."""
 
 
 def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: RecordsUnusable) -> None:
-    """Remove all that is ours of a VM, and verify that it is gone.
+    """Remove all of our resources of a VM, and verify that they are gone.
 
     ``mark`` is the mark of the holder that removes the VM; a VM with another mark is left alone.
 
-    Raises: OperationFailed (locked) if somebody works on the VM, (conflict) if it is another's, or naming what could
-    not be removed; CloudError if ARM refuses a read.
+    Raises: OperationFailed (locked) if somebody works on the VM, (conflict) if it is another's, or with the resources
+    that could not be removed; CloudError if ARM refuses a read.
     """
     from vmops.deploy import holding
     from vmops.deploy.context import TRANSIENT_RETRY_SECONDS
@@ -51,14 +51,14 @@ def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: 
 
 @contextmanager
 def locked(state_dir: Path, stack: str) -> Iterator[None]:
-    """Hold both locks of a VM, as far as they can be taken; one that cannot be is reported.
+    """Hold both locks of a VM; a lock whose file cannot be written is logged and skipped.
 
     Raises: OperationFailed (locked) if somebody works on the VM.
     """
     with ExitStack() as held:
         for path in dict.fromkeys(liveness_lock_path(state_dir, stack, verb) for verb in Verb):
             try:
-                descriptor = file_lock.acquire(path, _PATIENCE)
+                descriptor = file_lock.acquire(path, _LOCK_TIMEOUT)
             except OSError as error:
                 get_logger().warning("without_lock", lock=str(path), cause=str(error))
                 continue
@@ -70,7 +70,7 @@ def locked(state_dir: Path, stack: str) -> Iterator[None]:
 
 @contextmanager
 def recorded() -> Iterator[None]:
-    """Report a disk on which no lock, log or job can be written in the same way as unusable records."""
+    """Raise `RecordsUnusable` for an `OSError`: a disk without room for a lock, a log or a job has none for records."""
     try:
         yield
     except OSError as error:

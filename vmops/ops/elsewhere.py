@@ -1,4 +1,4 @@
-"""Finds a VM that is not where it was looked for: in another group, subscription or cloud."""
+"""Finds a VM that is not where a removal looks for it, but in another group, subscription or cloud."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,7 +18,7 @@ def refuse_another_place(store: Store, arm: Callable[[Target], Arm], absence: Ab
     """Refuse a removal in a place where the VM never was, if a VM of that name exists elsewhere.
 
     A place is never refused if this host has a record of it, or if anything of the VM is there. Other subscriptions and
-    clouds are known from records only. If ARM cannot answer for a while, the removal goes on.
+    clouds are known from records only. If ARM cannot answer now, the removal goes on.
 
     Raises: OperationFailed (not_found), naming the place; CloudError if ARM refuses for good.
     """
@@ -51,6 +51,6 @@ def _others(store: Store, arm: Arm, target: Target, owner: str) -> Iterator[Iden
 
 def _not_here(target: Target, other: Identity) -> Failure:
     """Say where the VM is, and how to remove it there."""
-    message = f"nothing of it is here, but one of that name is in {other.group_id} ({other.cloud})"
-    step = f"`{shell_command('deprovision', other.params)}` removes that one"
+    message = f"it does not exist here, but a VM of that name is in {other.group_id} ({other.cloud})"
+    step = f"`{shell_command('deprovision', other.params)}` removes that VM"
     return Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step=step)

@@ -1,4 +1,4 @@
-"""The way into a VM, found from this host's record of it and from Azure."""
+"""The address and login of a VM, from this host's record of it and from Azure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from vmops.spec.target import Target
 from vmops.ssh.banner import ssh_answers
 from vmops.ssh.way_in import PORT, WayIn
 
-_LOOK = 0.1
+_POLL_INTERVAL = 0.1
 """Seconds from the first probe of a port to the next; the interval grows."""
 
-_ONE_LOOK = 3.0
-"""Seconds that a server has to greet, however short a wait is: one that is far, or busy, takes a second."""
+_MIN_PROBE_TIMEOUT = 3.0
+"""Seconds that an SSH server gets to answer a probe, even if the wait is shorter: a busy one takes a second."""
 
 
 @dataclass(frozen=True)
 class Entrance:
-    """The way into one VM; ``arm`` is its cloud."""
+    """Logging in to one VM; ``arm`` connects to its cloud."""
 
     settings: Settings
     store: Store
@@ -39,10 +39,10 @@ class Entrance:
     target: Target
 
     def find(self, *, stopped: bool = False) -> WayIn:
-        """Give the way into a VM that runs, or that may be ``stopped``.
+        """Give the address and login of a VM that runs; with ``stopped`` it may be stopped.
 
-        Raises: OperationFailed (not_found) if there is none, (conflict) if it is stopped, (invalid) if nothing runs
-        inside; CloudError if ARM refuses.
+        Raises: OperationFailed (not_found) if there is no such VM, (conflict) if it is stopped, (invalid) if nothing
+        runs inside; CloudError if ARM refuses.
         """
         seen = get_vm_state(self.arm(self.target), self.target.vm_id)
         if seen is None:
@@ -56,23 +56,23 @@ class Entrance:
         return self.way(seen, guest)
 
     def open(self) -> WayIn:
-        """Give the way in once SSH answers; wait for that at most ``pollTimeout`` seconds.
+        """Give the address and login once SSH answers; wait for that at most ``pollTimeout`` seconds.
 
         Raises: as `find`; OperationFailed (timeout).
         """
         way = self.find()
         if not poll_until(lambda: self._answers(way), timeout=self.target.poll_timeout):
-            step = f"`{shell_command('status', self.target.identity.params)}` tells how it stands"
+            step = f"`{shell_command('status', self.target.identity.params)}` shows its state"
             message = f"nothing answers as SSH on {way.host} port {way.port} within pollTimeout"
             raise self._refused(FailureKind.TIMEOUT, message, step)
         return way
 
     def guest(self) -> Guest:
-        """Tell what runs inside. Raises: CloudError."""
+        """Give what runs inside the VM. Raises: CloudError."""
         return guests.guest_of(self.arm(self.target), self.target.vm_id)
 
     def way(self, seen: VmState, guest: Guest) -> WayIn:
-        """Give the way in from what was read of the VM and of what runs inside it.
+        """Give the address and login, from the state of the VM and of its guest.
 
         Raises: CloudError if ARM refuses.
         """
@@ -92,8 +92,8 @@ class Entrance:
             guest.host_key,
         )
 
-    def told(self, seen: VmState, guest: Guest) -> dict[str, Any]:
-        """Give what a script needs to log in. Raises: CloudError if ARM refuses."""
+    def login(self, seen: VmState, guest: Guest) -> dict[str, Any]:
+        """Give what a script needs to log in, as JSON. Raises: CloudError if ARM refuses."""
         way = self.way(seen, guest)
         return {
             "vmId": way.vm_id,
@@ -104,15 +104,15 @@ class Entrance:
         }
 
     def answers(self, where: str, port: int) -> bool:
-        """Tell whether SSH answers there now: who takes a connection and is silent has no longer than a wait lasts."""
-        most = max(self.target.poll_timeout, _ONE_LOOK)
+        """Tell whether SSH answers there now. One probe lasts no longer than the wait, or `_MIN_PROBE_TIMEOUT`."""
+        most = max(self.target.poll_timeout, _MIN_PROBE_TIMEOUT)
         return ssh_answers(where, port, min(self.target.request_timeout, most))
 
     def _answers(self, way: WayIn) -> bool | NotYet:
-        return self.answers(way.host, way.port) or NotYet(_LOOK, max_interval=self.target.poll_interval)
+        return self.answers(way.host, way.port) or NotYet(_POLL_INTERVAL, max_interval=self.target.poll_interval)
 
     def _address(self, seen: VmState) -> str:
-        """Give the VM's address: the record's if it is of the same VM, else ARM's."""
+        """Give the VM's address: that of the record if it made the VM, else ARM's."""
         latest = self.store.latest(self.target.stack)
         made = latest and (latest.verb, latest.state) == (Verb.PROVISION, State.SUCCEEDED)
         outputs = latest.outputs if latest and made else {}
@@ -125,7 +125,7 @@ class Entrance:
 
 
 def no_guest(guest: Guest, target: Target) -> OperationFailed:
-    """Give the refusal of an action that needs something inside the VM."""
+    """Give the refusal of an action that needs a guest in a VM that has none."""
     message = f"nothing runs inside {target.vm_name}: {guest.why}"
     step = "log in to a VM of a real cloud, or see `vmops local status`"
     return OperationFailed(Failure(FailureKind.INVALID, message, resource=target.vm_id, step=step))

@@ -1,8 +1,7 @@
 """The lifetime of VMs: extending it, and finding the VMs that have expired.
 
-A VM is known from its record on this host, from its stack in the engine's backend, or from its tag in the cloud; any of
-them may outlive the others. The expiry is the later of tag and record. If ARM no longer knows the VM, the record
-decides.
+A VM is known from its record on this host, from its stack in the engine's backend, or from its tag in the cloud; each
+may exist without the others. The expiry is the later of tag and record. If the VM is not in ARM, the record decides.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,9 +27,9 @@ from vmops.spec.target import Target, WaitOptions
 
 @dataclass(frozen=True)
 class ExpiringVm:
-    """A VM, whose it is, and when its time is over: in seconds since the epoch, infinite for never, 0 if unknown.
+    """A VM, its owner, and its expiry: in seconds since the epoch, infinite for never, 0 if unknown.
 
-    Of a fleet, whose time is over for all at once, ``machines`` are the ids of VMs that it may have.
+    The VMs of a fleet expire together; ``machines`` are the ids of the VMs that it may have.
     """
 
     identity: Identity
@@ -40,20 +39,20 @@ class ExpiringVm:
 
     @property
     def params(self) -> Params:
-        """Give the parameters that mean this VM."""
+        """Give the parameters that identify this VM."""
         return self.identity.params
 
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """The lifetimes of all VMs that a state directory, its backend and its cloud know."""
+    """The lifetimes of the VMs in the records of a state directory, in the engine's backend and in the cloud."""
 
     settings: Settings
     store: Store
     arm: Callable[[WaitOptions], Arm]
 
     def extend(self, target: Target, seconds: float) -> float:
-        """Let a VM of ours, or a fleet, live for so long from now on, and give the instant at which that is over.
+        """Let a VM of ours, or a fleet, expire in so many seconds from now, and give the new expiry.
 
         Raises: OperationFailed if there is no such VM, or if it is another's; CloudError if ARM refuses.
         """
@@ -79,17 +78,17 @@ class Lifetimes:
 
         Raises: SpecError if no subscription is set and the cloud is a real one; EngineMissing.
         """
-        for remembered in list(self._remembered(unsearched).values()):
+        for known in list(self._known_vms(unsearched).values()):
             try:
-                seen = self._look(remembered)
+                seen = self._refreshed(known)
             except CloudError as error:
                 unsearched.append(failure_from_cloud_error(error))
                 continue
             if times.is_over(seen.expires, self.store.now()):
                 yield seen
 
-    def _remembered(self, unsearched: list[Failure]) -> dict[str, ExpiringVm]:
-        """Collect, by stack, the VMs that may have expired: from records, then from tags, then from the backend."""
+    def _known_vms(self, unsearched: list[Failure]) -> dict[str, ExpiringVm]:
+        """Collect the VMs that may have expired, by stack: from records, then from tags, then from the backend."""
         unusable = self.store.unusable()
         found = {made.stack: _recorded(made) for made in self._recorded_provisions()}
         here = Target.from_params({"vmName": "any"}, self.settings.defaults())
@@ -122,15 +121,12 @@ class Lifetimes:
         for listed in arm.tagged(subscription, EXPIRES_TAG):
             _, _, _, _, group, *_, kind, name = listed["id"].split("/")
             if kind.lower() == "virtualmachines":
-                told = listed if listed.get("tags") else arm.get(listed["id"]) or {}  # ARM may leave tags out of a list
-                identity = Identity(cloud, subscription, group, ownership.fleet_of(told) or name)
+                seen = listed if listed.get("tags") else arm.get(listed["id"]) or {}  # ARM may leave tags out of a list
+                identity = Identity(cloud, subscription, group, ownership.fleet_of(seen) or name)
                 yield ExpiringVm(identity, machines=(listed["id"],))
 
     def _declared(self, known: Mapping[str, ExpiringVm], unsearched: list[Failure]) -> Iterator[tuple[str, ExpiringVm]]:
-        """Read the stacks that are not known yet from the backend; the state of the others is not read.
-
-        A stack that cannot be read does not stop the others.
-        """
+        """Read the stacks of the backend that are not ``known``; a stack that cannot be read does not stop the rest."""
         from vmops.deploy.context import open_backend
 
         with open_backend(self.settings) as backend:
@@ -144,15 +140,15 @@ class Lifetimes:
                 declared = (_read(cloud, inputs) for cloud in get_args(CloudName)) if inputs else ()
                 yield from ((stack, each) for each in declared if each.identity.stack == stack)
 
-    def _look(self, remembered: ExpiringVm) -> ExpiringVm:
-        """Reconcile what is recorded of a VM with ARM: its tags say who owns it, and the later expiry counts."""
-        identity = remembered.identity
-        arm, ids = self._arm(identity.cloud), remembered.machines or (identity.vm_id,)
+    def _refreshed(self, known: ExpiringVm) -> ExpiringVm:
+        """Read a VM again in ARM: its tags give the owner, and the later of tag and record is the expiry."""
+        identity = known.identity
+        arm, ids = self._arm(identity.cloud), known.machines or (identity.vm_id,)
         resource = next((found for arm_id in ids if (found := arm.get(arm_id))), None)
         if resource is None:
-            return remembered
+            return known
         tagged = _by_tags(identity, resource.get("tags") or {})
-        return replace(tagged, expires=max(tagged.expires, remembered.expires))
+        return replace(tagged, expires=max(tagged.expires, known.expires))
 
     def _arm(self, cloud: str) -> Arm:
         return self.arm(WaitOptions.from_params({"cloud": cloud}, self.settings.defaults()))
@@ -164,19 +160,19 @@ def _recorded(made: Operation) -> ExpiringVm:
 
 
 def _numbered(made: Operation) -> tuple[str, ...]:
-    """Give the ids of the VMs of a fleet that was asked for, and of which nobody knows who is there."""
+    """Give the ids that the VMs of a requested fleet have, if the record does not say which of them exist."""
     names = [member_name(made.vm_name, number) for number in range(int(made.given.get("vmCount") or 0))]
     return tuple(made.identity.resource_id("vm", name) for name in names)
 
 
 def _read(cloud: str, inputs: Mapping[str, Any]) -> ExpiringVm:
-    """Read a stack's VM as if it were in a cloud; its name tells whether it is in that one."""
+    """Read a stack's VM as if it were in this cloud; the caller compares the stack's name to see whether it is."""
     name = ownership.fleet_of(inputs) or inputs["vmName"]
     identity = Identity(cloud, inputs["subscriptionId"], inputs["resourceGroupName"], name)
     return _by_tags(identity, inputs.get("tags") or {})
 
 
 def _by_tags(identity: Identity, tags: Mapping[str, str]) -> ExpiringVm:
-    """Judge a VM by its tags. Tags that name another VM were copied, and say nothing about this one."""
+    """Read owner and expiry from a VM's tags. Tags that name another VM were copied, and do not count."""
     ours = tags.get(STACK_TAG) == identity.stack and EXPIRES_TAG in tags
     return ExpiringVm(identity, tags.get(OWNER_TAG, ""), times.parse_utc(tags[EXPIRES_TAG]) if ours else inf)

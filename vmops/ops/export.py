@@ -1,4 +1,4 @@
-"""Exports a VM's stack as a project for `pulumi`. It is a copy that vmops does not track."""
+"""Exports a VM's stack as a project for `pulumi`: a copy that vmops does not track."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def export(deployments: Deployments, target: Target, directory: Path) -> dict[st
 
 
 def write(settings: Settings, target: Target, state: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-    """Write the same for a stack with this state.
+    """Write the files of `export` for a stack with this state.
 
     Returns: ``directory``, ``stack``, ``project``, ``files``, and the number of ``resources`` in the state.
 
@@ -60,7 +60,7 @@ def write(settings: Settings, target: Target, state: Mapping[str, Any], director
 def refuse_used(directory: Path) -> None:
     """Check that a directory is new or empty. Raises: SpecError."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise SpecError(f"DIR: {directory} is there and has something in it: name one that is new, or empty")
+        raise SpecError(f"DIR: {directory} exists and is not empty: name a new or an empty directory")
 
 
 def state_of(site: DeployContext, target: Target) -> Mapping[str, Any]:
@@ -68,13 +68,13 @@ def state_of(site: DeployContext, target: Target) -> Mapping[str, Any]:
     state = site.stack.state()
     if state is None:
         raise OperationFailed(
-            Failure(FailureKind.NOT_FOUND, "the engine has no state of this VM here", resource=target.vm_id)
+            Failure(FailureKind.NOT_FOUND, "the engine's backend here has no state of this VM", resource=target.vm_id)
         )
     return state
 
 
 def _replaces() -> dict[str, list[str]]:
-    from vmops.stacks.machine import REPLACES_THE_VM  # a second of imports
+    from vmops.stacks.machine import REPLACES_THE_VM  # importing it takes a second
 
     return {_VM: REPLACES_THE_VM}
 

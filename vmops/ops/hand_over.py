@@ -1,4 +1,4 @@
-"""Hands a VM over to `pulumi`: afterwards vmops neither owns it nor knows it."""
+"""Hands a VM over to `pulumi`: afterwards vmops does not manage it any more."""
 
 import time
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ from vmops.spec.target import Target
 
 
 def hand_over(deployments: Deployments, target: Target, directory: Path) -> dict[str, Any]:
-    """Write a VM's project as `export.export` does, remove our tags from all that is ours, and forget the VM.
+    """Write a VM's project as `export.export` does, remove our tags from its resources, and forget the VM.
 
-    Nothing is forgotten before it is written. After a crash the same call, into another directory, completes it. The
-    record says that a removal succeeded, and where the VM went.
+    The project is written first. After a crash the same call, into another directory, completes the rest. The record is
+    that of a removal that succeeded, with the directory of the project.
 
-    Returns: as `export.export`, with ``handedOver``: the ids of what had our tags.
+    Returns: as `export.export`, with ``handedOver``: the ids of the resources that had our tags.
 
     Raises: as `export.export`; OperationFailed (conflict) if the VM is another owner's, (locked) if somebody works on
     it; CloudError if ARM refuses.
@@ -56,7 +56,7 @@ def _ours(site: DeployContext, target: Target) -> list[Resource]:
 
 
 def _disown(site: DeployContext, ours: list[Resource]) -> None:
-    """Remove our tags, and forget what was made: otherwise a later removal would take it for ours."""
+    """Remove our tags, and forget the resources: otherwise a later removal would treat them as ours."""
     for resource in ours:
         if tags := _own_tags(resource):
             site.arm.drop_tags(resource["id"], tags)

@@ -1,4 +1,4 @@
-"""`VMOps` for a program that holds its VMs: it enters a VM, leaves it, or keeps it for a person."""
+"""`VMOps` for a program that holds its VMs: it takes a VM, removes it, or leaves it to a person."""
 
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 
 class HolderOps(VMOps):
-    """VMOps with the methods that only a holder needs. All others work on a VM whoever holds it."""
+    """VMOps with the methods that only a holder needs. All other methods ignore who holds a VM."""
 
     def enter(self, params: Params, holder: Holder, *, take_over: bool) -> Answer:
-        """Start making the VM for a holder, or take over one whose holder of that kind died; any with ``take_over``.
+        """Start making the VM for a holder, or take over a VM whose holder of the same kind is dead.
 
-        PENDING if that was started, or if a dead holder's deployment was joined: `holds` tells which, and after a
-        joined one this is called again. FAILED (conflict) if another holds the VM, or if it exists and nobody holds it.
+        With ``take_over``, any VM is taken over. PENDING if a deployment was started, or if a dead holder's deployment
+        was joined: `holds` tells which, and after a joined one this is called again. FAILED (conflict) if another holds
+        the VM, or if it exists and nobody holds it.
         """
         from vmops.jobs.holds import Entering
 
@@ -40,8 +41,8 @@ class HolderOps(VMOps):
     def leave(self, params: Params, holder: Holder) -> Answer:
         """Start removing the VM, if this holder still holds it.
 
-        PENDING if that was started; SUCCEEDED if nothing of it is left, or another holder has taken it over; FAILED if
-        ARM refuses.
+        PENDING if the removal was started; SUCCEEDED if nothing of it is left, or if another holder has taken it over;
+        FAILED if ARM refuses.
         """
         from vmops.core.log import get_logger
         from vmops.jobs.holds import Leaving
@@ -56,7 +57,7 @@ class HolderOps(VMOps):
         return self._begin(params, target, lambda: self._deployments.deprovision(target, terms))
 
     def keep(self, params: Params, holder: Holder, ttl: float) -> Answer:
-        """Leave the VM to a person for ``ttl`` seconds from now; nobody holds it then.
+        """Leave the VM to a person: it expires in ``ttl`` seconds, and nobody holds it any more.
 
         SUCCEEDED, with ``expires`` in seconds since the epoch; FAILED as `extend`, or if another holder has it.
         """
@@ -79,7 +80,7 @@ class HolderOps(VMOps):
         return Status.SUCCEEDED, {"expires": expires}
 
     def holds(self, params: Params, holder: Holder) -> bool:
-        """Tell whether the VM is recorded as this holder's on this host."""
+        """Tell whether this host's records name this holder for the VM."""
         from vmops.jobs.holds import mark_in
 
         return mark_in(self._store.life(self._target(params).stack)) == holder.mark
@@ -90,7 +91,7 @@ class HolderOps(VMOps):
         return (operation and operation.failure) or self.last_failure(params)
 
     def _permit(self, target: Target, terms: "Entering") -> None:
-        """Check whether a VM of ours may be taken. While one is in flight, or ARM cannot answer, its worker checks.
+        """Check that a VM of ours may be taken. While it is in flight, or if ARM cannot answer, its worker checks that.
 
         Raises: OperationFailed (conflict) if it may not be taken; CloudError if ARM refuses.
         """

@@ -16,7 +16,7 @@ from vmops.core.errors import CloudError
 from vmops.core.failures import Failure
 from vmops.jobs.operation import Operation
 from vmops.ops import spent
-from vmops.ops.meant import means
+from vmops.ops.selection import selects
 from vmops.ops.standing import MISSING, NO_MORE, PROVISIONED, by_record, standing
 from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, Identity
@@ -29,9 +29,9 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Listing:
-    """VMs, sorted by name. ``live`` if everything is Azure's present answer; otherwise ``unread`` says why not.
+    """VMs, sorted by name. ``unread`` says which queries of Azure failed; without any, the list is ``live``.
 
-    A row has what Azure reports of a VM, and None for unknown values; ``hidden`` counts VMs that are gone and left out.
+    A row has what Azure reports of a VM, and None for unknown values. ``hidden`` counts removed VMs that are left out.
     Each ``member`` of a fleet has its own row, with its number and the fleet's name.
     """
 
@@ -41,7 +41,7 @@ class Listing:
 
     @property
     def live(self) -> bool:
-        """Tell whether Azure has answered about every VM."""
+        """Tell whether Azure has answered all queries."""
         return not self.unread
 
     def as_dict(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Lister:
-    """Lists the VMs that the parameters mean (``which``), of one owner, or of all if that is ''.
+    """Lists the VMs that the parameters ``which`` select, of one owner, or of all if ``owner`` is ''.
 
     ``records`` are this host's newest deployments of these VMs, by stack. ``life`` gives the deployments of a stack
     since its last removal, the newest first. ``price`` gives the price of a size in a location at a priority.
@@ -76,8 +76,8 @@ class Lister:
         others = [
             each for each in self.records.values() if each.stack not in shown_stacks and self._is_of_owner(each.owner)
         ]
-        asked = arms.keys() - unread.keys()
-        rows = [*found, *(_remembered(each, asked=_place(each) in asked) for each in others)]
+        listed = arms.keys() - unread.keys()
+        rows = [*found, *(_recorded(each, listed=_place(each) in listed) for each in others)]
         shown = [row for row in rows if gone or row["standing"] not in NO_MORE]
         ordered = sorted(shown, key=lambda row: (str(row["vmName"]), row["member"] or 0))
         return Listing(ordered, [*unread.values()], len(rows) - len(shown))
@@ -93,7 +93,7 @@ class Lister:
         """Tell whether a VM is selected by the parameters, has vmops' own tags, and is the owner's."""
         identity = _identity(place, resource)
         ours = stack_of(resource) == identity.stack and self._is_of_owner(owner_of(resource))
-        return ours and means(self.which, identity)
+        return ours and selects(self.which, identity)
 
     def _row(self, identity: Identity, machine: ListedMachine) -> Row:
         resource, record = machine.resource, self.records.get(identity.stack)
@@ -123,7 +123,7 @@ class Lister:
 
 
 def _identity(place: Place, resource: Resource) -> Identity:
-    """Give the VM, or the fleet of a member."""
+    """Give the identity of a VM; for a member, that of its fleet."""
     return Identity(*place, resource["id"].split("/")[4], fleet_of(resource) or resource["name"])
 
 
@@ -131,8 +131,8 @@ def _place(record: Operation) -> Place:
     return record.cloud, record.subscription
 
 
-def _remembered(record: Operation, *, asked: bool) -> Row:
-    """Give the row of a VM that Azure does not list, if it was ``asked``: the VM is queued, failed, gone or missing."""
+def _recorded(record: Operation, *, listed: bool) -> Row:
+    """Give the row of a VM from its record alone: Azure was not read, or (``listed``) does not list the VM."""
     given, outputs = record.given, record.outputs
     return {
         **_which(record.identity),
@@ -141,7 +141,7 @@ def _remembered(record: Operation, *, asked: bool) -> Row:
         "vmSize": given.get("vmSize"),
         "priority": given.get("priority"),
         "power": None,
-        "standing": MISSING if asked and by_record(record) == PROVISIONED else by_record(record),
+        "standing": MISSING if listed and by_record(record) == PROVISIONED else by_record(record),
         "publicIp": outputs.get("publicIp"),
         "privateIp": outputs.get("privateIp"),
         "owner": record.owner,

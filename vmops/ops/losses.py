@@ -1,4 +1,4 @@
-"""What a provision would destroy on an existing VM."""
+"""What a provision would destroy of an existing VM."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Machine = Mapping[str, Any]
 
 
 def losses(machine: Machine, asked: Asked, latest: Operation | None) -> list[str]:
-    """Describe it, from what ARM reports of the VM and from what this host knows of its secrets."""
+    """Describe the losses, from the VM in ARM and from the HMACs of its secrets in the records."""
     return list(_losses(machine, asked, latest))
 
 
@@ -23,7 +23,7 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
     own = {lun: name for lun, name in there.items() if name == spec.disk_name(lun)}
     if why:
         lost = [spec.name_of("os_disk"), *(() if spec.has_separate_disks else own.values())]
-        yield f"{spec.machine_name} is made anew for {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"
+        yield f"{spec.machine_name} is replaced because of {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"
         return
     for lun, name in own.items():
         if lun >= len(spec.data_disks):
@@ -31,7 +31,7 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
 
 
 def other_secrets(asked: Asked, latest: Operation | None) -> Iterator[str]:
-    """Name the given secrets that differ from the present ones; none if that is unknown."""
+    """Name the given secrets that differ from those of the last request; none if those are unknown."""
     known = latest.secrets if latest and latest.given else None
     for name in asked.spec.secrets:
         if known is not None and known.get(name) != asked.secrets[name]:

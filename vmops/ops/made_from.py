@@ -1,4 +1,4 @@
-"""What a VM was really made from, for a lock file."""
+"""What a VM was really made from: the content of a lock file, and the metrics of a trial."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def locked(made: Made, spec: VmSpec, last: Operation, custom_data: str | None) -> dict[str, Any]:
-    """Give the content of a lock file as plain JSON, from what ARM said and from the last request."""
+    """Give the content of a lock file as plain JSON, from ARM's answer and from the last request."""
     tools = Tools(vmops=version("vmops"), engine=ENGINE_VERSION, azure_native=version("pulumi_azure_native"))
     sealed = made.model_copy(update={"custom_data": None if custom_data is None else HashedText.of(custom_data)})
     found = LockFile(vm_name=spec.vm_name, parameters=_given(last), made=sealed, tools=tools)
@@ -22,15 +22,15 @@ def locked(made: Made, spec: VmSpec, last: Operation, custom_data: str | None) -
 
 
 def metrics(made: Made, last: Operation, custom_data: str | None, price: float | None) -> dict[str, str]:
-    """Give what a trial's results should say of its VM: place, image and price, and a digest of these.
+    """Give the metrics of a trial's VM: place, image and price, and a digest of its inputs.
 
     VMs with the same digest (``vmops_lock``) were made from the same inputs. The price is not part of the digest; it is
     '' if unknown. Guessing custom data from the digest costs as much as from its hash.
     """
-    told = made.model_dump(mode="json", by_alias=True, exclude={"custom_data", "image"})
+    facts = made.model_dump(mode="json", by_alias=True, exclude={"custom_data", "image"})
     image = made.image.exact if made.image else str(last.given.get("imageId"))
-    given = {name: value for name, value in _given(last).items() if name not in _SAID_BY_MADE}
-    whole = json.dumps([told, image.lower(), given, custom_data], sort_keys=True)
+    given = {name: value for name, value in _given(last).items() if name not in _IN_MADE}
+    whole = json.dumps([facts, image.lower(), given, custom_data], sort_keys=True)
     return {
         "vmops_size": made.vm_size,
         "vmops_location": made.location,
@@ -44,7 +44,7 @@ def metrics(made: Made, last: Operation, custom_data: str | None, price: float |
 
 
 def joined(rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Join the metrics of a fleet's VMs, by their numbers: what is the same of all once, else one of each."""
+    """Merge the metrics of a fleet's VMs: a common value once, other values once for each member's number."""
     found: dict[str, str] = {}
     for name in next(iter(rows.values())):
         values = {number: row[name] for number, row in rows.items()}
@@ -57,13 +57,13 @@ def _given(last: Operation) -> dict[str, Any]:
     return {name: value for name, value in last.given.items() if name not in lock_file.NOT_PINNED}
 
 
-_SAID_BY_MADE = frozenset({"image", "ubuntuOSVersion", "vmSize", "location", "zone", "priority", "customDataFile"})
+_IN_MADE = frozenset({"image", "ubuntuOSVersion", "vmSize", "location", "zone", "priority", "customDataFile"})
 _FIXED = b"vmops environment"
-"""Used as the salt: the same environment has the same digest on every host."""
+"""The salt of the digest: the same environment has the same digest on every host."""
 
 
 def made(machine: Mapping[str, Any], spec: VmSpec) -> Made:
-    """Read what ARM says of a VM, which does not tell custom data.
+    """Read from ARM's answer what a VM was made from; ARM does not return custom data.
 
     Source: compute REST reference, VirtualMachine; a regular VM has no ``priority``.
     """

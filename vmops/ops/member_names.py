@@ -1,4 +1,4 @@
-"""Resolves names like ``NAME-K`` to a member of a fleet."""
+"""Resolves names of the form ``NAME-K`` to a member of a fleet."""
 
 import re
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from vmops.spec.target import Target
 _MEMBER = re.compile("(.+)-(0|[1-9][0-9]?)")
 
 
-def meant(store: Store, arm: Callable[[Target], Arm] | None, target: Target) -> Target:
+def resolved(store: Store, arm: Callable[[Target], Arm] | None, target: Target) -> Target:
     """Give the target of a call: for ``NAME-K``, member K of the fleet NAME, if that exists and no VM has that name.
 
-    This host's records decide, else the tags of the VM that such a member would be; without ``arm`` these are not read.
+    This host's records decide; without a record, the tags of the member's VM. Without ``arm``, tags are not read.
     """
     found = _MEMBER.fullmatch(target.vm_name)
     if target.member is not None or found is None:
@@ -34,11 +34,11 @@ def meant(store: Store, arm: Callable[[Target], Arm] | None, target: Target) -> 
     return target
 
 
-def refuse(target: Target) -> None:
-    """Check that a call for all of a fleet does not name one member. Raises: OperationFailed (invalid)."""
+def refuse_member(target: Target) -> None:
+    """Check that a call for a whole fleet does not name one member. Raises: OperationFailed (invalid)."""
     if target.member is not None:
         message = f"{target.machine_name} is member {target.member} of the fleet {target.vm_name}"
-        step = f"call it for {target.vm_name}, all of it; `vmops replace` makes one anew"
+        step = f"call it for the whole fleet, {target.vm_name}; `vmops replace` replaces one member"
         raise OperationFailed(Failure(FailureKind.INVALID, message, resource=target.vm_id, step=step))
 
 

@@ -1,4 +1,4 @@
-"""The present VMs of a fleet, from Azure's lists and the last request."""
+"""The present VMs of a fleet, from Azure's lists and from the last request."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,18 +21,17 @@ from vmops.ssh.way_in import PORT, ssh_command
 
 @dataclass(frozen=True)
 class Members:
-    """The VMs of one fleet; ``arm`` is its cloud."""
+    """The VMs of fleets; ``arm`` connects to the cloud of one."""
 
     settings: Settings
     store: Store
     arm: Callable[[Target], Arm]
 
     def take(self, target: Target) -> dict[str, Any]:
-        """Describe each VM: ``asked`` and ``ready`` are numbers, ``members`` the existing VMs, ``missing`` the others.
+        """Describe the VMs of a fleet; empty if the target is not known to be one.
 
-        ``spentSoFar`` is what the existing ones have cost together.
-
-        Empty if it is not known to be a fleet. Raises: CloudError if ARM refuses a list.
+        ``asked`` and ``ready`` are numbers of VMs, ``members`` the existing VMs, ``missing`` the others with their
+        reasons, and ``spentSoFar`` is the cost of the existing VMs. Raises: CloudError if ARM refuses a list.
         """
         last = asked_for(self.store, target)
         found = machines.members(self.arm(target), target.identity)
@@ -55,7 +54,7 @@ class Members:
         }
 
     def _describer(self, target: Target) -> Callable[[int, ListedMachine], dict[str, Any]]:
-        """Give the function that describes one VM; what holds for all of them is read once."""
+        """Give the function that describes one VM; it reads once what all VMs share."""
         guest_of, prices = guests.guests(self.arm(target)), Prices(self.settings.state_dir)
         life, key = self.store.life(target.stack), keys.existing_ssh_key_file(self.settings.state_dir, target.stack)
 
@@ -64,7 +63,7 @@ class Members:
             size, priority = resource["properties"].get("hardwareProfile", {}).get("vmSize"), _priority(resource)
             host, port = guest.host or seen.public_ip or seen.private_ip, guest.port or PORT
             user = guest.user or resource["properties"].get("osProfile", {}).get("adminUsername", "")
-            price = prices.told(target.cloud, resource.get("location"), size, priority)["pricePerHour"]
+            price = prices.as_json(target.cloud, resource.get("location"), size, priority)["pricePerHour"]
             return {
                 "name": resource["name"],
                 "member": number,
@@ -88,14 +87,14 @@ class Members:
     def _missing(
         self, target: Target, number: int, seen: ListedMachine | None, last: Operation | None
     ) -> dict[str, Any]:
-        told = next((dict(each) for each in _told(last) if each["member"] == number), None)
-        if told and seen is None:
-            return told
-        what = f"the VM is {seen.power or seen.provisioning}" if seen else "the VM is not there"
+        recorded = next((dict(each) for each in _recorded_missing(last) if each["member"] == number), None)
+        if recorded and seen is None:
+            return recorded
+        what = f"the VM is {seen.power or seen.provisioning}" if seen else "the VM does not exist"
         why = Failure(FailureKind.CONFLICT if seen else FailureKind.NOT_FOUND, what, step="provision it again")
         name = names.member_name(target.vm_name, number)
-        said = {"kind": str(why.kind), "code": why.code, "message": why.message, "nextStep": why.next_step}
-        return {"name": name, "member": number, **said}
+        reason = {"kind": str(why.kind), "code": why.code, "message": why.message, "nextStep": why.next_step}
+        return {"name": name, "member": number, **reason}
 
 
 def asked_for(store: Store, target: Target) -> Operation | None:
@@ -103,7 +102,7 @@ def asked_for(store: Store, target: Target) -> Operation | None:
     return next((each for each in store.life(target.stack) if each.verb is Verb.PROVISION), None)
 
 
-def _told(last: Operation | None) -> list[Mapping[str, Any]]:
+def _recorded_missing(last: Operation | None) -> list[Mapping[str, Any]]:
     return list(last.outputs.get("missing", ())) if last else []
 
 

@@ -1,4 +1,4 @@
-"""Where a VM is available and at what price, the objections to other places, and the quotas left."""
+"""Where a VM is available, at what price, why not elsewhere, and how much of each quota is left."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from vmops.spec.wish import PlaceRequest
 
 @dataclass(frozen=True)
 class Offers:
-    """The offers for one wish. ``unread`` lists what Azure does not answer, which is no objection to any place.
+    """The places for one wish. ``unread`` collects the queries that Azure does not answer; they rule out no place.
 
-    ``known`` are the objections that deployments have met.
+    ``known`` are the remembered refusals of places.
     """
 
     arm: Arm
@@ -40,12 +40,12 @@ class Offers:
         need = Need(len(wish.data_disks), wish.os_disk_type.startswith("Premium"))
         objections = [*market.objections(found, need), *self.known]
         return [
-            _told(order, place, prices.get(place), market.location(place.location).cores_left(place), objections)
+            _row(order, place, prices.get(place), market.location(place.location).cores_left(place), objections)
             for order, place in enumerate(found, 1)
         ]
 
     def quotas(self) -> list[dict[str, Any]]:
-        """List use and rest of each quota in each location. Raises: CloudError."""
+        """List how much of each quota is used and left in each location. Raises: CloudError."""
         return [
             {
                 "location": location,
@@ -63,7 +63,7 @@ class Offers:
         return self.prices.price(self.wish.cloud, place.location, place.vm_size, place.priority)
 
 
-def _told(
+def _row(
     order: int, place: Place, price: Price | None, left: int | None, objections: list[Objection]
 ) -> dict[str, Any]:
     verdict, why = standing(place, objections)

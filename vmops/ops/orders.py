@@ -1,4 +1,4 @@
-"""The order of a deployment for its worker, and whether a deployment in flight serves the same request."""
+"""The job of a deployment's worker, and joining a deployment in flight that has the same goal."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
 from vmops.ops import unchanged
-from vmops.ops.record import in_doubt
+from vmops.ops.record import needs_reconcile
 from vmops.spec.target import Target
 
 
@@ -23,12 +23,12 @@ def order(
     how: Sequence[Any],
     before: Operation | None,
 ) -> JobRequest:
-    """Give the order for what comes after ``before``, the newest earlier operation.
+    """Give the job of an operation that follows ``before``, the newest earlier one.
 
     ``how`` are the last fields of a `JobRequest`, from ``changed`` on.
     """
     engine = (settings.backend(), settings.engine, settings.engine_silence)
-    return JobRequest(target.to_wire(), *engine, in_doubt(before, verb), terms.take_over, *how)
+    return JobRequest(target.to_wire(), *engine, needs_reconcile(before, verb), terms.take_over, *how)
 
 
 def queued(
@@ -39,7 +39,7 @@ def queued(
     check: Callable[[], object],
     order: Callable[[Operation | None], JobRequest],
 ) -> Operation:
-    """Record a deployment for any host to carry out, or join the one in flight if it has the same goal."""
+    """Record a deployment that any host may run, or join the one in flight if it has the same goal."""
     from vmops.jobs.cluster.admission import admit
 
     recorded, other = admit(settings, store, asked, check, order)

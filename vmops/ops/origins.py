@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Origin:
-    """The last request, what the custom data is, and what each existing VM was made from; one that is alone is ''."""
+    """The last request, its custom data, and what each existing VM was made from.
+
+    ``made`` is keyed by the number of the member; a single VM has the key ''. ``running`` counts the VMs that run.
+    """
 
     spec: VmSpec
     last: Operation
@@ -38,7 +41,7 @@ class _Origin:
 
 @dataclass(frozen=True)
 class Origins:
-    """The origins of the VMs of one state directory. Nothing here changes a VM."""
+    """What the VMs of one state directory were made from. Nothing here changes a VM."""
 
     settings: Settings
     store: Store
@@ -46,19 +49,19 @@ class Origins:
     deployments: "Deployments"
 
     def lock_file(self, target: Target) -> dict[str, Any]:
-        """Give the content of a lock file of a VM, or of a fleet whose VMs were all made from the same.
+        """Give the content of a lock file of a VM, or of a fleet whose VMs were all made from the same inputs.
 
-        Raises: OperationFailed (not_found) if no VM exists that is ours, or no request is recorded, (invalid) if the
-        VMs of a fleet differ; CloudError; EngineMissing if only the engine's state has the custom data.
+        Raises: OperationFailed (not_found) if no VM of ours exists, or no request is recorded, (invalid) if the VMs of
+        a fleet differ; CloudError; EngineMissing if the custom data is only in the engine's state.
         """
         found = self._find(target)
         _refuse_unlike(found, target)
         return made_from.locked(next(iter(found.made.values())), found.spec, found.last, found.custom_data)
 
     def metrics(self, target: Target) -> dict[str, str]:
-        """Give what a trial's results should say of its VM, or of the VMs of its fleet.
+        """Give the metrics of a trial's VM, or of the VMs of its fleet.
 
-        A value in which the VMs of a fleet differ is given for each, with its number: ``vmops_zone_0``.
+        If the VMs of a fleet differ in a value, each has its own, with its number in the name: ``vmops_zone_0``.
 
         Raises: as `lock_file`, but never (invalid).
         """
@@ -68,7 +71,7 @@ class Origins:
         return made_from.joined(rows) | ({} if "" in rows else {"vmops_ready": str(found.running)})
 
     def _row(self, target: Target, found: _Origin, made: Made, alike: dict[str, dict[str, str]]) -> dict[str, str]:
-        """Give the metrics of one VM; what they cost is spent once for all that are alike."""
+        """Give the metrics of one VM; for VMs made from the same inputs they are computed once."""
         key = made.model_dump_json()
         if key not in alike:
             price = Prices(self.settings.state_dir).price(target.cloud, made.location, made.vm_size, made.priority)
@@ -104,13 +107,13 @@ class Origins:
 
 
 def _refuse_unlike(found: _Origin, target: Target) -> None:
-    """Check that all VMs were made from the same: a lock file has one of each. Raises: OperationFailed (invalid)."""
-    told = {number: json.loads(made.model_dump_json(by_alias=True)) for number, made in found.made.items()}
-    first, *others = told.items()
+    """Check that all VMs were made from the same inputs. Raises: OperationFailed (invalid)."""
+    inputs = {number: json.loads(made.model_dump_json(by_alias=True)) for number, made in found.made.items()}
+    first, *others = inputs.items()
     for number, made in others:
         name = next((name for name in made if made[name] != first[1][name]), "")
         if name:
             values = f"{target.vm_name}-{first[0]} has {first[1][name]}, {target.vm_name}-{number} {made[name]}"
-            message = f"its VMs differ in {name}: {values}; a lock file says of a fleet what all of it was made from"
-            step = f"`vmops show {target.vm_name} --params` has what was asked for, lists too"
+            message = f"its VMs differ in {name}: {values}; a lock file has one value for all VMs of a fleet"
+            step = f"`vmops show {target.vm_name} --params` shows the request, with its lists"
             raise OperationFailed(Failure(FailureKind.INVALID, message, resource=target.vm_id, step=step))

@@ -1,4 +1,4 @@
-"""Resources with our tags and without a VM. They have no expiry, so they cost money until somebody finds them."""
+"""Orphans: resources with our tags and without a VM. They do not expire, so they cost money until they are found."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,17 +20,17 @@ from vmops.spec.target import Target, WaitOptions
 
 @dataclass(frozen=True)
 class Orphans:
-    """The remains of VMs in the settings' cloud and subscription, as far as one state directory can tell."""
+    """The orphans in the settings' cloud and subscription."""
 
     settings: Settings
     store: Store
     arm: Callable[[WaitOptions], Arm]
 
     def find(self, unsearched: list[Failure]) -> Iterator[ExpiringVm]:
-        """Give each VM that is gone but has resources left, and that nobody is known to be working on.
+        """Give each VM that is gone but has resources left, and that has no operation in flight here.
 
         A VM to which this host wrote within ``deployTimeout`` is left out. ``unsearched`` gets a failure if the
-        subscription cannot be listed. Without records nobody knows who works on what, so none is given.
+        subscription cannot be listed. Without records, operations in flight are unknown, and nothing is given.
         """
         if self.store.unusable():
             return
@@ -43,7 +43,7 @@ class Orphans:
         yield from (each for each in found if self._is_at_rest(each, here))
 
     def _left(self, here: Target) -> list[ExpiringVm]:
-        """Give the VMs of which the subscription lists resources, but not the VM."""
+        """Give the VMs that the subscription does not list, but whose resources it lists."""
         arm = self.arm(here)
         listed = arm.tagged(here.subscription, STACK_TAG)
         machines = {each["id"].lower() for each in listed if kind_of(each) == "virtualmachines"}
@@ -51,7 +51,7 @@ class Orphans:
         fleets: set[str] = set()
         for each in listed:
             seen = each if stack_of(each) else arm.get(each["id"])  # ARM may leave tags out of such a list
-            identity = seen and _meant(str(here.cloud), here.subscription, seen)
+            identity = seen and _identity(str(here.cloud), here.subscription, seen)
             if seen and kind_of(seen) == "virtualmachines":
                 fleets.add(stack_of(seen))
             if seen and identity and identity.vm_id.lower() not in machines:
@@ -65,8 +65,8 @@ class Orphans:
         return not busy and self.store.made(stack, orphan.owner).last_write() < time.time() - here.deploy_timeout
 
 
-def _meant(cloud: str, subscription: str, resource: Mapping[str, Any]) -> Identity | None:
-    """Give the VM that a resource's tag names, if the resource is in that VM's group: the stack's name tells."""
+def _identity(cloud: str, subscription: str, resource: Mapping[str, Any]) -> Identity | None:
+    """Give the VM that a resource's tag names; None unless the resource is in that VM's own group."""
     stack, group = stack_of(resource), resource["id"].split("/")[4]
     identity = Identity(cloud, subscription, group, stack.rpartition("-")[0])
     return identity if identity.stack == stack else None

@@ -14,14 +14,14 @@ _ANY = "VM_NAME"
 
 
 def described(spec: VmSpec | None) -> list[dict[str, Any]]:
-    """Describe each parameter in plain JSON; with a spec, its ``value`` there, None if it has none."""
+    """Describe each parameter as plain JSON; with a spec, also its ``value``, None if it has none."""
     defaults = _values(VmSpec.from_params({"vmName": _ANY}))
-    told = [_described(name, defaults) for name in DESCRIBED]
+    found = [_described(name, defaults) for name in DESCRIBED]
     if spec is None:
-        return told
+        return found
     values = _values(spec)
     hidden = dict.fromkeys(SECRETS & {*values, *spec.kept}, "(secret)")
-    return [{**each, "value": (values | hidden).get(each["name"])} for each in told if each["name"] != HANDLE]
+    return [{**each, "value": (values | hidden).get(each["name"])} for each in found if each["name"] != HANDLE]
 
 
 def _described(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Placing(Access):
-    """What a person asks before a VM is made: where it is offered, at what price, and what is left of the quotas."""
+    """Queries before a VM is made: where it is available, at what price, and how much of the quotas is left."""
 
     def offers(self, params: Params, unread: list[Failure]) -> list[dict[str, Any]]:
-        """Tell for each place, from lists of sizes, locations, zones and priorities, whether a VM is available there.
+        """List the places of a VM, from lists of sizes, locations, zones and priorities, the best first.
 
-        Each has a price, the rest of the quota in cores, a ``verdict`` (ok, last, blocked) and a reason. ``unread``
-        gets a failure for what Azure does not answer, which is no objection to any place. Raises: SpecError.
+        Each has a price, the cores left in its quota, a ``verdict`` (ok, last, blocked) and a reason. ``unread`` gets a
+        failure for each query that Azure does not answer; that rules out no place. Raises: SpecError.
         """
         return self._offers(params, unread).take()
 
@@ -30,19 +30,19 @@ class Placing(Access):
         return self._offers(dict(asked.given), []).take() if asked.spec.lists else []
 
     def quota(self, params: Params) -> list[dict[str, Any]]:
-        """List use and rest of each quota in a location. Raises: SpecError; CloudError if ARM refuses."""
+        """List how much of each quota is used and left in a location. Raises: SpecError; CloudError if ARM refuses."""
         return self._offers(params, []).quotas()
 
     def refusals(self, params: Params, *, forget: bool = False) -> list[dict[str, Any]]:
-        """List the places where Azure has refused VMs of this host: blocked or to be tried last, why, and until when.
+        """List the remembered refusals of places: whether they are blocked or tried last, why, and until when.
 
         With ``forget``, they are forgotten. Raises: SpecError.
         """
-        from vmops.ops.refused import told
+        from vmops.ops.refused import as_json
 
         wish = self._wish(params)
         refused = self._store.refused(wish.cloud, wish.subscription)
-        return [told(each) for each in (refused.forget() if forget else refused.known())]
+        return [as_json(each) for each in (refused.forget() if forget else refused.known())]
 
     def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
         from vmops.ops.offers import Offers

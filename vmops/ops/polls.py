@@ -1,4 +1,4 @@
-"""The polls of one wait: for the operation of a handle, else for the VM itself."""
+"""The polls of one wait, for the operation of a handle or for the VM itself."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Poll:
-    """Poll the operation of the handle; the VM itself if there is no handle, or if it is for another ``verb``.
+    """Polls the operation of the handle; the VM itself if there is no handle, or if it is of another ``verb``.
 
-    That a VM was made or stopped does not mean that it is gone.
+    The end of another verb's operation does not answer the wait: a VM that was made or stopped is not gone.
     """
 
     store: Store
@@ -41,13 +41,13 @@ class Poll:
         handle = target.async_results_url or ""
         operation = self.store.get(operation_id(handle) or "")
         if operation and verb in (operation.verb, None):
-            return self.deployments.look(operation)
+            return self.deployments.poll(operation)
         if handle.startswith("http"):
             seen = self.power.poll(target, handle)
             if verb is not Verb.DEPROVISION or isinstance(seen, NotYet):
                 return seen
         if verb and isinstance(target, Target):
             self._absence = self._absence or self.deployments.absence(target)
-            return self.deployments.look_for(target, verb, self._absence)
-        step = "wait for the VM to be deployed, or to be gone, or wait on the host that began it"
-        return Failure(FailureKind.NOT_FOUND, f"no record of {handle} is on this host", step=step)
+            return self.deployments.poll_vm(target, verb, self._absence)
+        step = "wait for the VM to be deployed, or to be gone, or wait on the host that started the operation"
+        return Failure(FailureKind.NOT_FOUND, f"this host has no record of {handle}", step=step)

@@ -1,4 +1,4 @@
-"""Power operations as their caller sees them: requested from Azure's compute provider, and polled by URL."""
+"""Power operations for their caller: requested from Azure's compute provider, and polled by URL."""
 
 import time
 from collections.abc import Callable
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class PowerOperations:
-    """Power operations on VMs that are ours. They change the cloud, and no record."""
+    """Power operations on VMs of ours. They are not recorded."""
 
     def __init__(self, claims: Claims, arm: "Callable[[WaitOptions], Arm]") -> None:
         self._claims, self._arm = claims, arm
-        self._due: dict[str, float] = {}  # by URL: when ARM wants to be asked first
+        self._due: dict[str, float] = {}  # by URL: the time of the first poll, as ARM asked
 
     def begin(self, target: Target, action: Action) -> str | None:
         """Start a power operation. If the records are unusable, wait for its end, with the VM's lock held.
@@ -52,10 +52,12 @@ class PowerOperations:
         if isinstance(ended, CloudError):
             raise ended
         if ended is None:
-            raise OperationFailed(Failure(FailureKind.TIMEOUT, f"the {action} does not end", resource=target.vm_id))
+            raise OperationFailed(
+                Failure(FailureKind.TIMEOUT, f"the {action} has not ended in time", resource=target.vm_id)
+            )
 
-    def poll(self, patience: WaitOptions, url: str) -> dict[str, Any] | CloudError | NotYet:
-        """Poll an operation once, and not before the time that ARM asked for when it accepted it.
+    def poll(self, options: WaitOptions, url: str) -> dict[str, Any] | CloudError | NotYet:
+        """Poll an operation once, but not before the time that ARM asked for when it accepted the operation.
 
         Returns: ARM's answer about the operation if it succeeded, its error if it failed, `NotYet` while it runs.
 
@@ -64,4 +66,4 @@ class PowerOperations:
         if (left := self._due.get(url, 0.0) - time.monotonic()) > 0:
             return NotYet(left)
         self._due.pop(url, None)
-        return power.poll(self._arm(patience), url, patience.poll_interval)
+        return power.poll(self._arm(options), url, options.poll_interval)

@@ -1,4 +1,4 @@
-"""What a VM costs an hour, where it is or is asked for. An answer never fails because of its price."""
+"""The hourly price of a VM, existing or requested. A price that cannot be read is unknown and never a failure."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,30 +20,30 @@ class Prices:
     _books: dict[str, PriceBook] = field(default_factory=dict, init=False)
 
     def price(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> Price | None:
-        """Give the price of a place; None if it is unknown, for whatever reason."""
+        """Give the price of a place; None if it cannot be read or does not exist."""
         with suppress(VmopsError):
             return self._book(cloud).price(location, size, priority)
         return None
 
     def _book(self, cloud: str) -> PriceBook:
-        """Give the price book of a cloud. It is opened once, however many VMs need a price."""
+        """Give the price book of a cloud; it is opened once for all VMs."""
         if cloud not in self._books:
             self._books[cloud] = PriceBook(connect(cloud, self.state_dir), self.state_dir)
         return self._books[cloud]
 
-    def told(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> dict[str, Any]:
-        """Give the same as JSON."""
+    def as_json(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> dict[str, Any]:
+        """Give the price of a place as plain JSON, with None for unknown values."""
         price = self.price(cloud, location, size, priority)
         return price.as_dict() if price else UNKNOWN
 
     def of_spec(self, spec: VmSpec) -> dict[str, Any] | None:
-        """Give the price of a request, for a dry run, of a fleet that of all VMs; None if it is unknown."""
+        """Give the price of a request for a dry run, for a fleet the sum of its VMs; None if it is unknown."""
         price = self.price(spec.cloud, spec.location, spec.vm_size, spec.priority)
         if price is None:
             return None
-        said = price.as_dict()
+        known = price.as_dict()
         names = {"perHour": "pricePerHour", "currency": "currency", "asOf": "priceAsOf", "source": "priceSource"}
-        told = {**{name: said[each] for name, each in names.items()}, "notCounted": [*NOT_COUNTED]}
+        found = {**{name: known[each] for name, each in names.items()}, "notCounted": [*NOT_COUNTED]}
         if spec.vm_count is None:
-            return told
-        return {**told, "perHour": round(price.per_hour * spec.vm_count, 6), "vms": spec.vm_count}
+            return found
+        return {**found, "perHour": round(price.per_hour * spec.vm_count, 6), "vms": spec.vm_count}

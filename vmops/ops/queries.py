@@ -10,8 +10,8 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.jobs.operation import HANDED_OVER, Operation, State, Verb
 from vmops.jobs.store import Store
-from vmops.ops.meant import means
 from vmops.ops.remembered import Asked, Remembered
+from vmops.ops.selection import selects
 from vmops.ops.standing import NO_MORE, by_record, standing
 from vmops.protocol import Params
 from vmops.spec.target import Target, WaitOptions
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Queries:
-    """Queries about the VMs of one state directory. They change no cloud and no engine's state.
+    """Queries about the VMs of one state directory. They change nothing in the cloud or in the engine's state.
 
-    The record of an operation whose worker is found dead is marked as interrupted on the way.
+    An operation whose worker turns out to be dead is recorded as interrupted.
     """
 
     settings: Settings
@@ -40,27 +40,27 @@ class Queries:
 
     def operations(self) -> list[Operation]:
         """Give the newest deployment of every VM that this host has a record of, the newest first."""
-        return [self.deployments.settled(each) for each in self.store.latest_of_each()]
+        return [self.deployments.refreshed(each) for each in self.store.latest_of_each()]
 
     def history(self, which: Params) -> list[Operation]:
-        """Give every recorded deployment of the VMs that the parameters mean, the newest first."""
-        return [self.deployments.settled(each) for each in self.store.all() if means(which, each.identity)]
+        """Give every recorded deployment of the VMs that the parameters select, the newest first."""
+        return [self.deployments.refreshed(each) for each in self.store.all() if selects(which, each.identity)]
 
     def vms(self, which: Params, *, all_owners: bool, gone: bool) -> "Listing":
-        """List the VMs that the parameters mean: by tag, in the settings' subscription and in each recorded one.
+        """List the VMs that the parameters select: by tag, in the settings' subscription and in each recorded one.
 
         Raises: SpecError.
         """
         from vmops.ops.listing import Lister
         from vmops.ops.prices import Prices
 
-        records = {each.stack: each for each in self.operations() if means(which, each.identity)}
+        records = {each.stack: each for each in self.operations() if selects(which, each.identity)}
         owner = "" if all_owners else self.settings.owner
         lister = Lister(which, owner, records, self.store.life, Prices(self.settings.state_dir).price)
         return lister.take({place: partial(self._arm_of, place) for place in self._places(which, records)}, gone=gone)
 
     def _places(self, which: Params, records: Mapping[str, Operation]) -> list[tuple[str, str]]:
-        """Give the clouds and subscriptions that may contain the VMs that the parameters mean.
+        """Give the clouds and subscriptions that may contain the VMs that the parameters select.
 
         Raises: SpecError if no subscription is named, and none is recorded.
         """
@@ -124,7 +124,7 @@ class Queries:
 
         latest = self.store.latest(target.stack)
         if latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED):
-            raise OperationFailed(Failure(FailureKind.NOT_FOUND, "it was removed: nothing is asked for"))
+            raise OperationFailed(Failure(FailureKind.NOT_FOUND, "it was removed: there is no request to compare"))
         return Comparison.of(
             self._remembered.asked_last(target), self.deployments.absence(target).take(), target.member
         ).changes()
@@ -134,19 +134,19 @@ class Queries:
         return Remembered(self.settings, self.store)
 
     def status(self, target: Target) -> dict[str, Any]:
-        """Describe a VM: its last request, the state of that, and ARM's present answer. Raises: CloudError."""
+        """Describe a VM: its last request, the state of that request, and the VM in ARM now. Raises: CloudError."""
         from vmops.azure import vm_state
         from vmops.azure.clouds import portal_link
         from vmops.ops.entrance import Entrance
 
         newest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
-        latest = newest and self.deployments.settled(newest)
+        latest = newest and self.deployments.refreshed(newest)
         there = self.deployments.absence(target).take()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id) if there.find(target.vm_id) else None
         entrance = Entrance(self.settings, self.store, self.arm, target)
         guest = entrance.guest() if seen else None
         members = {} if seen else self._members(target)
-        beside = self._beside(target, there, latest) if seen or members else None
+        compared = self._compared(target, there, latest) if seen or members else None
         return {
             "vmName": target.machine_name,
             "stack": target.stack,
@@ -154,19 +154,19 @@ class Queries:
             "operation": latest and latest.as_dict(),
             "machine": seen
             and guest
-            and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.told(seen, guest)},
+            and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.login(seen, guest)},
             "guest": guest and guest.summary(),
             **members,
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.by_owner.items()},
             "lastFailure": failure and failure.as_dict(),
             **({} if members else self._price(target, seen)),
-            "drift": [str(each) for each in beside.drift] if beside else [],
-            "notOurs": beside.added if beside else [],
+            "drift": [str(each) for each in compared.drift] if compared else [],
+            "notOurs": compared.added if compared else [],
             "portal": portal_link(target.cloud, target.vm_id),
         }
 
     def _members(self, target: Target) -> dict[str, Any]:
-        """Describe the VMs of a fleet, of which each has a price; empty for a single VM."""
+        """Describe the VMs of a fleet, each with its price; empty for a single VM."""
         from vmops.ops.members import Members
 
         found = Members(self.settings, self.store, self.arm).take(target)
@@ -180,23 +180,23 @@ class Queries:
         if seen is None:
             return {"pricePerHour": None, "spentSoFar": None}
         location, priority = seen.resource.get("location"), seen.resource["properties"].get("priority")
-        told = Prices(self.settings.state_dir).told(target.cloud, location, seen.summary()["vmSize"], priority)
+        price = Prices(self.settings.state_dir).as_json(target.cloud, location, seen.summary()["vmSize"], priority)
         life = self.store.life(target.stack)
-        return {**told, "spentSoFar": spent.so_far(seen.resource, seen.power, told["pricePerHour"], life)}
+        return {**price, "spentSoFar": spent.so_far(seen.resource, seen.power, price["pricePerHour"], life)}
 
     def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
-        """Describe the state of a VM in words, if anything is known of it."""
+        """Describe the state of a VM in words; None if it neither exists nor has a record."""
         if seen is None or (latest and HANDED_OVER in latest.outputs):
             return by_record(latest) if latest else None
         return standing(self.store.life(latest.stack) if latest else [], seen.provisioning)
 
-    def _beside(self, target: Target, there: "Inventory", latest: Operation | None) -> "Comparison | None":
-        """Compare the last request with what exists, if that request was carried out."""
+    def _compared(self, target: Target, there: "Inventory", latest: Operation | None) -> "Comparison | None":
+        """Compare the last request with what exists; None if it did not succeed."""
         from vmops.ops.comparison import Comparison
 
         if latest is None or (latest.verb, latest.state) != (Verb.PROVISION, State.SUCCEEDED) or not latest.given:
             return None
         try:
             return Comparison.of(self._remembered.asked_last(target), there, target.member)
-        except SpecError:  # asked for by rules of an earlier version
+        except SpecError:  # a request that an earlier version accepted
             return None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Questions(Placing):
-    """What a person asks: what went wrong, what exists, what was asked for, and what a call would do."""
+    """Queries: what went wrong, what exists, what was requested, and what a call would do."""
 
     def last_failure(self, params: Params) -> Failure | None:
         """Give why the newest verb on this VM that failed did so; None if none failed."""
@@ -36,20 +36,20 @@ class Questions(Placing):
         return self._queries.operations()
 
     def history(self, which: Params | None = None) -> list[Operation]:
-        """Give every recorded deployment of the VMs that the parameters mean, the newest first."""
+        """Give every recorded deployment of the VMs that the parameters select, the newest first."""
         return self._queries.history(which or {})
 
     def vms(self, which: Params | None = None, *, all_owners: bool = False, gone: bool = False) -> "Listing":
-        """List VMs as Azure reports them now, from any host, by tag: those of yours that the parameters mean, or all.
+        """List your VMs as Azure reports them now, from any host, by tag: those that the parameters select, or all.
 
-        Each subscription is asked for at most four lists: the settings' own, and those of recorded VMs. The records add
-        VMs that are queued or failed, with ``gone`` those that were removed, and replace answers that Azure does not
-        give. Raises: SpecError.
+        The settings' subscription and those of recorded VMs are asked for at most four lists each. The records add VMs
+        that are queued or failed, with ``gone`` those that were removed, and replace answers that Azure does not give.
+        With ``all_owners``, other owners' VMs are listed too. Raises: SpecError.
         """
         return self._queries.vms(which or {}, all_owners=all_owners, gone=gone)
 
     def log_path(self, operation: Operation) -> Path:
-        """Give the log file of a deployment, one JSON object a line."""
+        """Give the path of a deployment's log, one JSON object per line."""
         return log_path(self.settings.state_dir, operation.stack, operation.id)
 
     def resources(self, params: Params) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ class Questions(Placing):
     def plan(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[dict[str, Any]]:
         """Preview `vm_provision` without changing anything: one ``operation`` and ``resource`` for each change.
 
-        The form is that of `vmops.deploy.changes`. For an existing resource, ``properties`` lists what differs from
+        Their form is that of `vmops.deploy.changes`. For an existing resource, ``properties`` lists what differs from
         ARM: ``path``, ``from`` and ``to``.
 
         Raises: OperationFailed if the engine refuses, or (locked) if a deployment is in flight; CloudError if ARM
@@ -72,10 +72,10 @@ class Questions(Placing):
         return self._queries.plan(asked, with_key(asked.spec, self.settings, self._deployments))
 
     def price(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> dict[str, Any] | None:
-        """Give the VM's hourly price for compute, as Azure publishes it; None if it is unknown.
+        """Give the hourly price of the VM's compute, as Azure publishes it; None if it is unknown.
 
-        ``perHour`` in ``currency`` (for all ``vms`` of a fleet), the time ``asOf``, its ``source`` (retail, local),
-        ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is recorded.
+        ``perHour`` in ``currency`` (for all ``vms`` of a fleet), the time ``asOf``, its ``source`` (retail, local), and
+        the costs ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is recorded.
         """
         from vmops.ops.prices import Prices
 
@@ -98,7 +98,7 @@ class Questions(Placing):
         return dict(self._remembered.last(self._target(params)).given)
 
     def lock_file(self, params: Params) -> dict[str, Any]:
-        """Give the content of a lock file: what was asked for, and what the VM was really made from.
+        """Give the content of a lock file: what was requested, and what the VM was really made from.
 
         ``lockVersion``, ``vmName``, ``parameters`` without secrets, ``made`` as Azure reports it, with a hash of custom
         data, ``tools``, and ``guest`` (None: not asked). `vm_provision` reads it through the parameter ``lockFile``.
@@ -106,20 +106,20 @@ class Questions(Placing):
         Raises: OperationFailed (not_found) if the VM does not exist, or this host has no record of its request,
         (invalid) if the VMs of a fleet differ; CloudError if ARM refuses.
         """
-        from vmops.ops.member_names import refuse
+        from vmops.ops.member_names import refuse_member
 
         target = self._target(params)
-        refuse(target)
+        refuse_member(target)
         return self._origins.lock_file(target)
 
     def metrics(self, params: Params) -> dict[str, str]:
-        """Give what a trial's results should say of its VM: its place, processor, image and price, and a digest.
+        """Give the metrics of a trial's VM: its place, processor, image and price, and a digest.
 
-        VMs with the same ``vmops_lock`` were made from the same inputs, whatever their names and prices. Of a fleet a
-        value in which its VMs differ is given for each, with its number (``vmops_zone_0``), and ``vmops_ready`` is how
-        many run.
+        VMs with the same ``vmops_lock`` were made from the same inputs; their names and prices may differ. If the VMs
+        of a fleet differ in a value, each has its own, with its number in the name (``vmops_zone_0``). ``vmops_ready``
+        is how many of them run.
 
-        Raises: as `lock_file`, but for a fleet whose VMs differ.
+        Raises: as `lock_file`, except for a fleet whose VMs differ.
         """
         return self._origins.metrics(self._target(params))
 
@@ -141,14 +141,15 @@ class Questions(Placing):
     def diff(self, params: Params) -> list[dict[str, Any]]:
         """Compare the VM's last request with what exists, by reading Azure only.
 
-        Each change that would reconcile them has the form of `plan`. What others have added has the operation keep.
+        Each change that would reconcile them has the form of `plan`. Parts that others have added have the operation
+        keep.
 
         Raises: OperationFailed (not_found) if this host has no record of the request; CloudError if ARM refuses.
         """
         return self._queries.diff(self._target(params))
 
     def status(self, params: Params) -> dict[str, Any]:
-        """Describe a VM: its last request, the state of that, and what ARM says of the VM now.
+        """Describe a VM: its last request, the state of that request, and the VM in ARM now.
 
         Raises: CloudError if ARM refuses.
         """
@@ -164,7 +165,7 @@ class Questions(Placing):
         return Members(self.settings, self._store, self._arm).take(self._target(params))
 
     def why_no_ssh(self, params: Params) -> str:
-        """Say why the SSH of a requested VM may never answer from here; '' if it should.
+        """Say why SSH to a requested VM may never answer from here; '' if it should answer.
 
         Raises: SpecError; CloudError if the local Azure does not answer.
         """
@@ -177,14 +178,15 @@ class Questions(Placing):
         """Find the expired VMs, whoever owns them.
 
         The records of this host, the engine's backend, and the tags in the settings' cloud and subscription are
-        searched. ``unsearched`` gets a failure for every place that could not be. Raises: SpecError; EngineMissing.
+        searched. ``unsearched`` gets a failure for each of them that could not be searched. Raises: SpecError;
+        EngineMissing.
         """
         return self._lifetimes.expired(unsearched)
 
     def orphans(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
-        """Find the remains of VMs that no longer exist, whoever owns them, in the settings' cloud and subscription.
+        """Find VMs that no longer exist but have resources left, of any owner, in the settings' cloud and subscription.
 
-        ``unsearched`` gets a failure if that could not be searched. Raises: SpecError.
+        ``unsearched`` gets a failure if the subscription could not be listed. Raises: SpecError.
         """
         from vmops.ops.orphans import Orphans
 

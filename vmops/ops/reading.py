@@ -1,4 +1,4 @@
-"""The cloud and the stack of a VM, for reading only."""
+"""Opens the cloud and the stack of a VM for reading only."""
 
 from contextlib import AbstractContextManager
 
@@ -10,7 +10,7 @@ from vmops.spec.target import Target
 
 
 def reading(settings: Settings, store: Store, target: Target) -> AbstractContextManager[DeployContext]:
-    """Connect to both, with what this host has recorded. No read lasts longer than an engine may be silent.
+    """Open the cloud and the stack, with this host's records. A read may take as long as an engine may be silent.
 
     Raises: as `open_for_reading`.
     """

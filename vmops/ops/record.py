@@ -12,12 +12,12 @@ from vmops.spec.target import Target
 
 
 def switch_record(settings: Settings, target: Target, action: str) -> Operation:
-    """Record that all VMs of a fleet are to be switched now, and how."""
+    """Give the record of a power operation on all VMs of a fleet."""
     return replace(record(settings, target, Verb.POWER), digest=action, given={"action": action})
 
 
 def record(settings: Settings, target: Target, verb: Verb, asked: Asked | None = None) -> Operation:
-    """Record the request. A removal's request says only which VM."""
+    """Give the record of a request. That of a removal has no parameters."""
     now = time.time()
     ttl = asked.spec.ttl if asked else None
     return Operation(
@@ -36,11 +36,11 @@ def record(settings: Settings, target: Target, verb: Verb, asked: Asked | None =
 
 
 _CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG, FailureKind.LOCKED})
-"""Failures after which a write may still be on its way."""
+"""Failures after which a write may still be in flight."""
 
 
-def in_doubt(before: Operation | None, verb: Verb) -> bool:
-    """Tell whether the engine's state may lack existing resources, or a write may be on its way during a removal."""
+def needs_reconcile(before: Operation | None, verb: Verb) -> bool:
+    """Tell whether the engine's state may lack existing resources; for a removal, whether writes may be in flight."""
     if verb is Verb.PROVISION:
         return before is None or before.state is not State.SUCCEEDED
     if before is None:

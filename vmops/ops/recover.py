@@ -1,7 +1,7 @@
-"""Cleans up at once what dead processes left of a VM: the record, the locks, the engine's files and its state.
+"""Recovers a VM from dead processes at once: its record, its locks, the engine's files and state.
 
-Nothing is made or removed in the cloud: the next provision or deprovision continues from there. If the state and all
-its copies are lost, the next provision rebuilds it, because it knows what is declared.
+Nothing is made or removed in the cloud: the next provision or deprovision continues from there. If the engine's state
+and all its copies are lost, the next provision rebuilds it from the declaration.
 """
 
 from typing import Any
@@ -22,14 +22,14 @@ from vmops.spec.target import Target
 def recover(
     settings: Settings, store: Store, target: Target, *, dry_run: bool = False, break_lock: bool = False
 ) -> dict[str, Any]:
-    """Clean up the remains of a VM whose operations are done, or whose workers are dead.
+    """Recover a VM whose operations are done, or whose workers are dead.
 
-    With ``break_lock`` the engine's locks are removed even if their holders may be alive, for a person who knows that
+    With ``break_lock`` the engine's locks are removed even if their holders may be alive: the caller must know that
     they are dead.
 
-    Returns: ``locks``, their holders, where that can be seen; ``state``, what was done to the engine's state (nothing,
-    restored, lost); ``adopted`` and ``foreign``, ARM ids; ``cleared``, operations of the engine that did not end;
-    ``resources``, the ids of what is ours. With ``dry_run``, what would be done.
+    Returns: ``locks``, the locks' holders, as far as they can be read; ``state``, what was done to the engine's state
+    (nothing, restored, lost); ``adopted`` and ``foreign``, ARM ids; ``cleared``, operations of the engine that did not
+    end; ``resources``, the ids of our resources. With ``dry_run``, what would be done.
 
     Raises: OperationFailed (locked) if somebody works on the VM, or may; CloudError if ARM refuses; EngineMissing.
     """
@@ -41,19 +41,19 @@ def recover(
         locks = site.stack.lock_holders()
         if break_lock and not dry_run:
             site.stack.break_lock()
-        return {"locks": locks, **_settle(site, target, write=not dry_run)}
+        return {"locks": locks, **_repaired(site, target, write=not dry_run)}
 
 
-def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:
+def _repaired(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:
     claim = site.claim(target)
     ours = [str(found["id"]) for found in inventory.read(site.arm, claim).to_go]
-    repaired = site.stack.repair(write=write)
+    repair = site.stack.repair(write=write)
     made = plan.Plan()
-    if write or repaired is Repair.NOTHING:
+    if write or repair is Repair.NOTHING:
         reconcile = apply.reconcile if write else apply.preview
         made = reconcile(site.stack, site.arm, plan.Wanted(_intended(site.arm, target, ours)), claim)
     return {
-        "state": str(repaired),
+        "state": str(repair),
         "adopted": list(made.adopted.values()),
         "cleared": list(made.cleared),
         "foreign": list(made.foreign),
@@ -62,9 +62,9 @@ def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, An
 
 
 def _intended(arm: Arm, target: Target, ours: list[str]) -> dict[str, str]:
-    """Give the ids that the stack should know, by the end of their URN: what is ours, and the VM itself.
+    """Give the ids that the stack's state should have, by the end of their URN: our resources, and the VM itself.
 
-    Separate disks are left to the next provision, which knows them.
+    Separate disks are left out: only the next provision knows which of them are declared.
     """
     seen = arm.get(target.vm_id)
     ids = [seen["id"] if seen else target.vm_id]

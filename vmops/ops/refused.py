@@ -1,4 +1,4 @@
-"""The remembered refusals of places, as they are shown."""
+"""The JSON form of remembered refusals of places."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from vmops.core import times
 from vmops.placement.search import Objection, Standing
 
 
-def told(objection: Objection) -> dict[str, Any]:
-    """Give an objection as plain JSON; None matches anything. ``zone`` may be regional, or zonal."""
+def as_json(objection: Objection) -> dict[str, Any]:
+    """Give a refusal as plain JSON; None matches any value. ``zone`` may also be regional, or zonal."""
     block = objection.block
     return {
         "vmSize": block.size or None,

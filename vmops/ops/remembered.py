@@ -24,9 +24,8 @@ from vmops.spec.vm_spec import EXCLUSIVE, VmSpec
 class Asked:
     """A request for a VM: its spec, its given parameters, an HMAC of each of its secrets, and its digest.
 
-    The digest is '' while it is unknown. ``changed`` are the parameters that differ from the last provision, without
-    secrets; None if that is unknown. Only callers that begin something need it. ``unset`` are the parameters that were
-    withdrawn.
+    The digest is '' while it is unknown. ``changed`` computes the parameters that differ from the last provision,
+    without secrets; None if that is unknown. ``unset`` are the parameters that return to their defaults.
     """
 
     spec: VmSpec
@@ -37,7 +36,7 @@ class Asked:
     unset: frozenset[str] = frozenset()
 
     def keyed(self, spec: VmSpec, key: bytes) -> Self:
-        """Give the same request with a login key in its spec, and with its digest by ``key``."""
+        """Give the same request with another spec, which has a login key, and with a digest made with ``key``."""
         return replace(self, spec=spec, digest=self.digest or spec.digest(key))
 
 
@@ -60,7 +59,7 @@ class Remembered:
         """Give the newest provision of a VM. Raises: OperationFailed (not_found) if there is no record of it."""
         last = _provision_of(self.store.history(target.stack))
         if last is None or not last.given:
-            message = f"nothing is remembered on this host of what was asked for {target.vm_name}"
+            message = f"this host has no record of a request for {target.vm_name}"
             step = "give its parameters"
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step=step))
         return last
@@ -68,8 +67,7 @@ class Remembered:
     def asked_again(self, params: Params, unset: Collection[str] = ()) -> Asked:
         """Read the last request, with the changes in ``params``, without the parameters in ``unset``.
 
-        A secret that they do not repeat stays as it is; custom data from a file is read again if its content is the
-        same.
+        A secret that they do not repeat stays as it is. Custom data stays as it is even if its file has changed.
 
         Raises: SpecError; OperationFailed (not_found) if this host has no record of the VM.
         """
@@ -80,7 +78,7 @@ class Remembered:
         return replace(now, digest=last.digest if same else "", changed=changes, unset=frozenset(unset))
 
     def here(self, spec: VmSpec) -> VmSpec:
-        """Give a spec for the place where the VM is, or was tried last; for the first if that is unknown."""
+        """Give a spec for the place where the VM is, or was tried last; if unknown, the spec as it is."""
         where = noted(self.store.life(spec.stack), spec.vm_name)
         return where.within(spec).of(spec) if where and spec.location else spec
 
@@ -94,7 +92,7 @@ class Remembered:
             return None
         try:
             before = self._changed(last, {}).spec.comparable()
-        except SpecError:  # made by rules of an earlier version
+        except SpecError:  # a request that an earlier version accepted
             return None
         now = spec.comparable()
         return tuple(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
@@ -128,7 +126,7 @@ class Remembered:
         return hmac.compare_digest(self._seal("customData", text), last.secrets.get("customData", ""))
 
     def _secrets(self, spec: VmSpec, last: Operation | None) -> dict[str, str]:
-        """Give the HMACs of the given secrets; secrets that are not mentioned keep theirs."""
+        """Give the HMACs of the given secrets; secrets that are not given keep theirs."""
         silent = spec.kept | ({"customData"} if spec.custom_data is None else set())
         had = {name: seal for name, seal in (last.secrets if last else {}).items() if name in silent}
         return had | {name: self._seal(name, secret.get_secret_value()) for name, secret in spec.secrets.items()}

@@ -1,4 +1,4 @@
-"""Turns what happened into an answer: a status, a result, and a handle for whoever waits."""
+"""Turns an outcome into an answer: a status, a result, and a handle to wait with."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any, TypeAlias, cast
@@ -21,8 +21,8 @@ from vmops.jobs.store import Store
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Target, WaitOptions
 
-_REST = 1.0
-"""Seconds until records that are away are read again."""
+_RETRY_INTERVAL = 1.0
+"""Seconds between two attempts to read shared records that cannot be reached."""
 
 Seen: TypeAlias = dict[str, Any] | Failure | CloudError
 """The outcome of a poll: the operation's result, or why it failed."""
@@ -56,19 +56,19 @@ def failed(store: Store, target: WaitOptions, why: Failure | VmopsError | OSErro
 
 
 def waited(store: Store, target: WaitOptions, poll: Callable[[], Seen | NotYet]) -> Answer:
-    """Poll until it is done, or until ``pollTimeout`` has passed: then TIMED_OUT, or PENDING if that is 0.
+    """Poll until there is an outcome, or until ``pollTimeout`` has passed: then TIMED_OUT, or PENDING if that is 0.
 
     If the last poll was refused, the refusal is recorded as the last failure.
     """
-    look = _Patient(poll, target.poll_interval)
+    tolerant = _TolerantPoll(poll, target.poll_interval)
     try:
-        found = poll_until(look, timeout=target.poll_timeout)
+        found = poll_until(tolerant, timeout=target.poll_timeout)
     except REFUSALS as error:
         return failed(store, target, error)
     seen = cast(Seen | None, found)
     if seen is None:
-        if look.refusal and isinstance(target, Target) and target.poll_timeout:
-            store.note_failure(target.stack, classify(look.refusal))
+        if tolerant.refusal and isinstance(target, Target) and target.poll_timeout:
+            store.note_failure(target.stack, classify(tolerant.refusal))
         return (Status.PENDING if target.poll_timeout == 0 else Status.TIMED_OUT), {}
     return (Status.SUCCEEDED, seen) if isinstance(seen, dict) else failed(store, target, seen)
 
@@ -83,7 +83,7 @@ def classify(error: VmopsError | OSError) -> Failure:
         case StartFailed():
             return Failure(FailureKind.ENGINE, str(error), step=error.step)
         case RecordsAway():
-            return Failure(FailureKind.ENGINE, str(error), step="see that PostgreSQL can be reached, then call again")
+            return Failure(FailureKind.ENGINE, str(error), step="make PostgreSQL reachable, then call again")
         case RecordsUnusable() | OSError():
             return unrecordable(error)
     return Failure(
@@ -96,10 +96,10 @@ def unrecordable(error: RecordsUnusable | OSError) -> Failure:
     return Failure(FailureKind.ENGINE, str(error), step=MAKE_ROOM)
 
 
-class _Patient:
-    """Polls again when ARM throttles, after ARM's pause, or when the shared records are away: the work goes on.
+class _TolerantPoll:
+    """A poll that is repeated when ARM throttles, after ARM's delay, and while shared records cannot be reached.
 
-    ``refusal`` is the last poll's, None if it was answered.
+    ``refusal`` is the exception of the last poll; None if it was answered.
     """
 
     def __init__(self, poll: Callable[[], Seen | NotYet], interval: float) -> None:
@@ -119,6 +119,6 @@ class _Patient:
             if self.refusal is None:
                 get_logger().warning("records_away", cause=str(error))
             self.refusal = error
-            return NotYet(_REST)
+            return NotYet(_RETRY_INTERVAL)
         self.refusal = None
         return seen

@@ -1,4 +1,4 @@
-"""What the compute of VMs has cost so far, at most: Azure tells when a VM was made, and not when it stood still."""
+"""What the compute of VMs has cost so far, at most: Azure reports when a VM was made, but not when it was stopped."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,10 +14,10 @@ _PAID = frozenset({"running", "starting", "stopping", "stopped"})
 
 
 def so_far(resource: Mapping[str, Any], power: str, per_hour: float | None, life: Sequence[Operation]) -> float | None:
-    """Give what a VM has cost since it was made, in US dollars: its present price for each hour.
+    """Give what a VM has cost since it was made, in US dollars, at its present hourly price.
 
-    None if that is unknown: without a price or the time it was made, while its compute is released (nobody knows since
-    when), and if the records of its ``life`` tell that it had another size or priority.
+    None if that is unknown: without a price or a creation time, while its compute is released (since an unknown time),
+    or if the records of its ``life`` show another size or priority.
     """
     made, properties = made_at(resource), resource["properties"]
     now = (properties.get("hardwareProfile", {}).get("vmSize"), properties.get("priority") or "Regular")
@@ -28,19 +28,19 @@ def so_far(resource: Mapping[str, Any], power: str, per_hour: float | None, life
 
 
 def of_all(amounts: Iterable[float | None]) -> float | None:
-    """Add up what several VMs have cost; None if there are none, or if it is unknown of any."""
+    """Add up the costs of several VMs; None if there are none, or if one is unknown."""
     found = list(amounts)
     known = [each for each in found if each is not None]
     return round(sum(known), 4) if found and len(known) == len(found) else None
 
 
 def _earlier(arm_id: str, made: float, life: Sequence[Operation]) -> Iterator[tuple[str, str]]:
-    """Give the sizes and priorities with which deployments have left a VM since it was made."""
+    """Give the size and priority of a VM after each deployment since it was made."""
     for operation in life:
         outputs = operation.outputs
-        for told in (outputs, *outputs.get("members", ())):
-            if str(told.get("id", "")).lower() == arm_id.lower() and (operation.ended or 0.0) >= made:
-                yield _words(told.get("vmSize"), told.get("priority"))
+        for vm in (outputs, *outputs.get("members", ())):
+            if str(vm.get("id", "")).lower() == arm_id.lower() and (operation.ended or 0.0) >= made:
+                yield _words(vm.get("vmSize"), vm.get("priority"))
 
 
 def _words(size: object, priority: object) -> tuple[str, str]:

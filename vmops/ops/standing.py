@@ -1,4 +1,4 @@
-"""The state of a VM in a word or two, from its newest deployment and from Azure."""
+"""The state of a VM in a few words, from its newest deployment and from Azure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,11 @@ from vmops.core.failures import FailureKind
 from vmops.jobs.operation import HANDED_OVER, Operation, State, Verb
 
 PROVISIONED, GONE, MISSING = "provisioned", "gone", "missing"
-"""Made; removed; made according to a record, but not in Azure."""
+"""States: made; removed; made according to a record, but not in Azure."""
 
 _WITH_OTHERS = "handed over"
 NO_MORE = frozenset({GONE, _WITH_OTHERS})
-"""The state of a VM that was handed over, and is not vmops' any more."""
+"""States of a VM that vmops does not manage any more."""
 
 _BY_RECORD: Mapping[tuple[Verb, State], str] = {
     (Verb.PROVISION, State.SUCCEEDED): PROVISIONED,
@@ -25,7 +25,7 @@ _BY_AZURE = {"succeeded": PROVISIONED, "failed": "provision failed", "deleting":
 """Source: Azure documentation, states and billing of VMs: provisioning states."""
 
 _CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.ENGINE, FailureKind.BUG})
-"""Failures after which it is unknown how much of a change was made."""
+"""Failures after which a part of the change may have been made."""
 
 
 def by_record(operation: Operation) -> str:
@@ -51,7 +51,7 @@ def standing(life: Sequence[Operation], provisioning: str) -> str:
 
 
 def was_refused(life: Sequence[Operation]) -> bool:
-    """Tell whether the last success is followed only by provisions that were refused as a whole."""
+    """Tell whether a success is the newest deployment but for provisions that were refused before any change."""
     for each in life:
         if (each.verb, each.state) == (Verb.PROVISION, State.SUCCEEDED):
             return each is not life[0]

@@ -12,25 +12,25 @@ from vmops.spec.vm_spec import VmSpec
 _WHICH = ("cloud", "subscription", "resourceGroup")
 """Parameters that, beside the name, identify a VM."""
 
-_UNSAID = frozenset({"vmName", *_WHICH, "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"})
-"""Those, and the parameters of waiting: all others describe what the VM should be."""
+_NOT_SPEC = frozenset({"vmName", *_WHICH, "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"})
+"""Parameters that do not describe the VM itself: its identity, and the options of waiting."""
 
 _DEFAULTS: Mapping[str, Any] = VmSpec.model_construct().model_dump(mode="json", by_alias=True)
 
 
 def shell_command(verb: str, params: Mapping[str, Any], *options: str) -> str:
-    """Write a command for the VM that ``params`` mean, ready to paste into a shell."""
+    """Write a command for the VM that ``params`` identify, ready to paste into a shell."""
     which = [word for key in _WHICH if params.get(key) is not None for word in ("-p", f"{key}={params[key]}")]
     name = [str(params["vmName"])] if params.get("vmName") else []
     return shlex.join(["vmops", verb, *name, *which, *options])
 
 
 def provision_command(params: Mapping[str, Any], given: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
-    """Write the command that repeats a request, with all that was ``given`` and is not a default.
+    """Write the command that repeats a request, with the ``given`` values that are not defaults.
 
-    Secrets, and what cannot be written so, are left to ``--same``.
+    Secrets, and values that ``-p`` cannot express, are left to ``--same``.
     """
-    wanted = {name: value for name, value in given.items() if name not in _UNSAID and value != _DEFAULTS.get(name)}
+    wanted = {name: value for name, value in given.items() if name not in _NOT_SPEC and value != _DEFAULTS.get(name)}
     words = {name: text for name, value in wanted.items() if (text := _word(value)) is not None}
     options = [word for name, text in words.items() for word in ("-p", f"{name}={text}")]
     return shell_command(

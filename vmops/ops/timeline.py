@@ -1,4 +1,4 @@
-"""Where the time of a deployment went: the queue, the survey, each resource, and the final checks."""
+"""The timeline of a deployment: the queue, the survey, each resource, and the final checks."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,31 +44,31 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """Give how long it took, or has taken so far."""
+        """Give the seconds that it took, or has taken so far."""
         return max((self.end or time.time()) - self.start, 0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON."""
-        told = {"kind": self.kind, "name": self.name, "state": self.state, "seconds": round(self.seconds, 3)}
-        return {**told, "start": self.start, "startAt": times.utc_or_none(self.start), "end": self.end or None}
+        step = {"kind": self.kind, "name": self.name, "state": self.state, "seconds": round(self.seconds, 3)}
+        return {**step, "start": self.start, "startAt": times.utc_or_none(self.start), "end": self.end or None}
 
 
 def spans(operation: Operation, events: Sequence[Event]) -> list[Span]:
     """Give the steps of a deployment, sorted by their start, from its record and its log."""
     steps = list(_steps([event for event in events if is_step(event)], operation.ended))
-    begun, ended = operation.started, operation.ended
-    found = [Span("queue", "waits for its turn", operation.created, begun or ended)]
-    if begun:
+    started, ended = operation.started, operation.ended
+    found = [Span("queue", "waits in the queue", operation.created, started or ended)]
+    if started:
         first = min((each.start for each in steps), default=ended)
-        found.append(Span("survey", "looks at what there is", begun, first))
+        found.append(Span("survey", "reads what exists", started, first))
     last = max((each.end for each in steps), default=0.0)
     if steps and last and all(each.end for each in steps) and last < (ended or last + 1):
-        steps.append(Span("checks", "sees that it is so", last, ended))
+        steps.append(Span("checks", "checks the result", last, ended))
     return [*found, *steps]
 
 
 def _steps(events: Sequence[Event], ended: float) -> Iterator[Span]:
-    """Pair the start of each step with its end. An open step of a dead worker ended when the worker did."""
+    """Pair the start of each step with its end. A step without an end, in a deployment that has ended, has failed."""
     for number, event in enumerate(events):
         if event["event"] == "resource_begun":
             last = next((each for each in events[number + 1 :] if _is_end(each, event)), None)

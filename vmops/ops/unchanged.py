@@ -1,4 +1,4 @@
-"""Whether a request is already fulfilled or in flight: the last record gives the goal, and ARM what exists."""
+"""Whether a request is already fulfilled, by the last record and by ARM, or already in flight."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ _WAIT_FOR = "waitFor"
 
 
 def is_made(store: Store, arm: Callable[[Target], Arm], latest: Operation, asked: Asked) -> bool:
-    """Tell whether the newest operation has made the VM as it is asked for, of a fleet all that there is room for."""
+    """Tell whether the newest operation made the VM as requested; of a fleet, all members that places have room for."""
     if (latest.verb, latest.state, latest.digest) != (Verb.PROVISION, State.SUCCEEDED, asked.digest):
         return False
     whole = latest.outputs.get("ready") == latest.outputs.get("asked")
@@ -34,7 +34,7 @@ def is_made(store: Store, arm: Callable[[Target], Arm], latest: Operation, asked
 
 
 def _has_room(arm: Arm, spec: VmSpec, known: Sequence[Objection]) -> bool:
-    """Tell whether a place of a VM may have room, by what is remembered and by what Azure tells, as far as it does."""
+    """Tell whether a place of a VM may have room, by remembered refusals and by what Azure's lists tell."""
     market = Market(arm, spec.subscription)
     found = market.known(candidates(spec), addressed=spec.public_ip)
     return not found or choose(found, [*known, *market.objections(found, choice.need(spec))]) is not None
@@ -43,7 +43,7 @@ def _has_room(arm: Arm, spec: VmSpec, known: Sequence[Objection]) -> bool:
 def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any]) -> list[Body]:
     """Read a VM or a fleet that was ``made`` as requested; empty if it has changed, does not run, or is another's.
 
-    A fleet of any size is read by two lists, and the security group of each of its locations.
+    A fleet is read by two lists, and by the security group of each of its locations.
 
     Raises: CloudError if ARM refuses a read.
     """
@@ -52,12 +52,12 @@ def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any])
         return []
     pairs = [(member, machine) for member, machine, _ in seen]
     declared = are_as_declared(arm, claim, pairs, made.get("returned", ()))
-    awaited = declared and all(readiness.is_as_awaited(arm, member, told) for member, _, told in seen)
+    awaited = declared and all(readiness.is_as_awaited(arm, member, outputs) for member, _, outputs in seen)
     return [machine for _, machine in pairs] if awaited else []
 
 
 Seen = tuple[VmSpec, Body, Mapping[str, Any]]
-"""A running VM: its spec, its resource, and the outputs when it was made."""
+"""A running VM: its spec, its resource, and the outputs of the deployment that made it."""
 
 
 def _single(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
@@ -67,22 +67,22 @@ def _single(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
 
 def _fleet(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
     """Give the members that were made; empty if one of them does not run."""
-    told = {each["member"]: each for each in made.get("members", ())}
-    members = fleet.members(spec, told)
+    outputs = {each["member"]: each for each in made.get("members", ())}
+    members = fleet.members(spec, outputs)
     running = machines.running(arm, spec.subscription, [each.vm_id for each in members])
-    pairs = [(each, machine, told[each.member]) for each, machine in zip(members, running, strict=False)]
-    return [(_where_told(each, at, machine), machine, at) for each, machine, at in pairs]
+    pairs = [(each, machine, outputs[each.member]) for each, machine in zip(members, running, strict=False)]
+    return [(_where_made(each, made_at, machine), machine, made_at) for each, machine, made_at in pairs]
 
 
-def _where_told(member: VmSpec, told: Mapping[str, Any], machine: Body) -> VmSpec:
-    """Give a member in the one of its places where it was made, with its resources named as those of the VM."""
+def _where_made(member: VmSpec, outputs: Mapping[str, Any], machine: Body) -> VmSpec:
+    """Give the spec of a member in the place where it was made, with the names of the VM's own resources."""
     if not member.lists:
         return named_as(machine, member)
-    place = Place(told["vmSize"], told["location"], told["zone"], told["priority"])
+    place = Place(outputs["vmSize"], outputs["location"], outputs["zone"], outputs["priority"])
     return Placed(place, of_machine(machine, "").home).within(member).of(member)
 
 
 def serves(admitted: Operation, new: Operation) -> bool:
-    """Tell whether the operation in flight has the same goal, and waits for everything that this one would wait for."""
+    """Tell whether an operation in flight has the goal of a new one, and waits for all that the new one waits for."""
     waits = new.given.get(_WAIT_FOR) in (None, "running", admitted.given.get(_WAIT_FOR))
     return waits and (admitted.verb, admitted.digest) == (new.verb, new.digest)

@@ -1,4 +1,4 @@
-"""Verbs beside the contract that repair a VM of ours or extend its life. They are done when they return."""
+"""Verbs beside the contract, for an existing VM of ours. They are done when they return."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Upkeep:
-    """What a person does with an existing VM: cancel, recover, adopt, extend."""
+    """The verbs cancel, recover, adopt, export, hand over and extend."""
 
     def __init__(self, settings: Settings) -> None:
         """Open the records.
@@ -32,10 +32,10 @@ class Upkeep:
         self._arm = Connections(settings)
 
     def cancel(self, params: Params) -> Answer:
-        """End what is in flight on the VM, within 30 seconds. Calling the same verb again continues it.
+        """End the operation in flight on the VM, within 30 seconds. Calling the same verb again continues it.
 
-        SUCCEEDED if nobody works on the VM any more. FAILED if a worker on another host does, or if its end cannot be
-        recorded. The result is ``{}``.
+        SUCCEEDED if nobody works on the VM any more. FAILED if a worker on another host does, or if the end of the
+        operation cannot be recorded. The result is ``{}``.
         """
         target = self._target(params)
         try:
@@ -48,7 +48,7 @@ class Upkeep:
         )
 
     def recover(self, params: Params, *, dry_run: bool = False, break_lock: bool = False) -> Answer:
-        """Clean up what dead processes left of the VM: records, locks, the engine's state; nothing in the cloud.
+        """Repair what dead processes left of the VM: records, locks and the engine's state; nothing in the cloud.
 
         Every deployment does that by itself, except for ``break_lock``, which removes the lock of an engine that may be
         alive. SUCCEEDED, with what was found and done (with ``dry_run``: would be done), or FAILED if somebody works on
@@ -57,71 +57,73 @@ class Upkeep:
         from vmops.ops.recover import recover
 
         how = {"dry_run": dry_run, "break_lock": break_lock}
-        return self._at_rest(params, lambda target: recover(self.settings, self._store, target, **how))
+        return self._when_idle(params, lambda target: recover(self.settings, self._store, target, **how))
 
     def adopt(self, params: Params, *, dry_run: bool = False) -> Answer:
-        """Put our tags back on what was made for the VM and has lost them.
+        """Put our tags back on resources that were made for the VM and have lost them.
 
-        A resource with another identity than the one that was made is never taken. SUCCEEDED, with the tags that each
-        had, by id: ``proven`` and ``unproven`` are taken (with ``dry_run``: would be), ``refused`` is not. Or FAILED.
+        A resource with another identity than the one that was made is never adopted. SUCCEEDED, with the former tags of
+        each, by id: ``proven`` and ``unproven`` are adopted (with ``dry_run``: would be), ``refused`` are not. Or
+        FAILED.
         """
         from vmops.ops.adopt import adopt
 
-        return self._at_rest(params, lambda target: adopt(self._deployments, target, dry_run=dry_run))
+        return self._when_idle(params, lambda target: adopt(self._deployments, target, dry_run=dry_run))
 
     def export(self, params: Params, directory: Path) -> Answer:
         """Write the VM's stack as a project for `pulumi` into a new or empty directory; it is a copy.
 
         SUCCEEDED, with ``directory``, ``project``, ``stack``, ``files`` and the number of ``resources``. FAILED if the
-        engine does not know the VM here, or a deployment of it is in flight.
+        engine's backend here has no state of the VM, or a deployment of it is in flight.
 
         Raises: SpecError if the directory is not empty, or cannot be written to.
         """
         from vmops.ops.export import export
 
-        return self._at_rest(params, lambda target: export(self._deployments, target, directory))
+        return self._when_idle(params, lambda target: export(self._deployments, target, directory))
 
     def hand_over(self, params: Params, directory: Path) -> Answer:
-        """Write the VM's stack as `export` does, remove our tags from all of it, and forget it.
+        """Write the VM's stack as `export` does, remove our tags from its resources, and forget the VM.
 
-        From then on it is ``pulumi``'s. SUCCEEDED, with the same and ``handedOver``, the ids of what was ours. FAILED
-        if the engine does not know the VM here, if it is another owner's, if somebody works on it, or if ARM refuses.
+        From then on ``pulumi`` manages it. SUCCEEDED, with the result of `export` and ``handedOver``, the ids of the
+        resources. FAILED if the engine's backend here has no state of the VM, if it is another owner's, if somebody
+        works on it, or if ARM refuses.
 
         Raises: as `export`.
         """
         from vmops.ops.hand_over import hand_over
 
-        return self._at_rest(params, lambda target: hand_over(self._deployments, target, directory))
+        return self._when_idle(params, lambda target: hand_over(self._deployments, target, directory))
 
     def extend(self, params: Params, ttl: float | str) -> Answer:
-        """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now, whatever was left of its time.
+        """Let the VM expire in ``ttl`` (seconds, or "90m", "2h", "1d") from now; what was left of its time is replaced.
 
-        SUCCEEDED, with ``expires`` in seconds since the epoch and ``expiresAt`` in words. FAILED if there is no such
+        SUCCEEDED, with ``expires`` in seconds since the epoch and ``expiresAt`` in ISO 8601. FAILED if there is no such
         VM, if it is another's, or if a deployment of it is in flight.
         """
         seconds = time_to_live(ttl)
-        return self._at_rest(params, lambda target: self._told(self._lifetimes.extend(target, seconds)))
+        return self._when_idle(params, lambda target: self._expiry(self._lifetimes.extend(target, seconds)))
 
-    def _told(self, expires: float) -> dict[str, Any]:
+    def _expiry(self, expires: float) -> dict[str, Any]:
         return {"expires": expires, "expiresAt": times.utc_or_none(expires)}
 
-    def _at_rest(self, params: Params, work: Callable[[Target], dict[str, Any]]) -> Answer:
-        """Do something to a VM that has no deployment in flight: SUCCEEDED or FAILED."""
-        from vmops.ops.member_names import refuse
+    def _when_idle(self, params: Params, work: Callable[[Target], dict[str, Any]]) -> Answer:
+        """Call ``work`` for a VM that has no deployment in flight: SUCCEEDED with its result, or FAILED."""
+        from vmops.ops.member_names import refuse_member
 
         target = self._target(params)
         try:
-            refuse(target)
+            refuse_member(target)
             self._deployments.refuse_in_flight(target)
             return Status.SUCCEEDED, work(target)
         except REFUSALS as error:
             return failed(self._store, target, error)
 
     def _target(self, params: Params) -> Target:
-        """Give the VM, fleet or member that the parameters mean. Raises: SpecError."""
-        from vmops.ops.member_names import meant
+        """Give the VM, fleet or member that the parameters name. Raises: SpecError."""
+        from vmops.ops.member_names import resolved
 
-        return meant(self._store, self._arm, Target.from_params(params, self.settings.defaults()))
+        return resolved(self._store, self._arm, Target.from_params(params, self.settings.defaults()))
 
     @cached_property
     def _deployments(self) -> "Deployments":

@@ -1,23 +1,23 @@
-"""The commands that lead into a VM: ssh, exec, cp, ssh-config."""
+"""The commands that log in to a VM: ssh, exec, cp, ssh-config."""
 
 from typing import Annotated
 
 import typer
 
-from vmops.cli.commands.runner import PerhapsRunner, Runner, other_command
+from vmops.cli.commands.runner import OptionalRunner, Runner, other_command
 from vmops.cli.commands.vm import Json, Name, Names, Pairs, app, examples, session
 
 Timeout = Annotated[
-    str | None, typer.Option("--timeout", metavar="S", help="End the command after so long: seconds, or with a unit.")
+    str | None, typer.Option("--timeout", metavar="S", help="End the command after this time: seconds, or with a unit.")
 ]
-Recursive = Annotated[bool, typer.Option("-r", metavar="", help="Copy directories, with all that is in them.")]
-Install = Annotated[bool, typer.Option("--install", metavar="", help="Have ~/.ssh/config include it.")]
-Uninstall = Annotated[bool, typer.Option("--uninstall", metavar="", help="Have ~/.ssh/config not include it.")]
+Recursive = Annotated[bool, typer.Option("-r", metavar="", help="Copy directories with their contents.")]
+Install = Annotated[bool, typer.Option("--install", metavar="", help="Include it in ~/.ssh/config.")]
+Uninstall = Annotated[bool, typer.Option("--uninstall", metavar="", help="Remove it from ~/.ssh/config.")]
 
 
-@app.command(cls=PerhapsRunner, epilog=examples("ssh exp1", "ssh exp1 -- tail -f /var/log/syslog"))
+@app.command(cls=OptionalRunner, epilog=examples("ssh exp1", "ssh exp1 -- tail -f /var/log/syslog"))
 def ssh(context: typer.Context, name: Name = None, pairs: Pairs = None) -> None:
-    """Log in to a VM by OpenSSH; words after -- run there, as ssh runs them.
+    """Log in to a VM by OpenSSH; words after -- are a command that runs there, as with ssh.
 
     It waits for the VM's SSH to answer, at most pollTimeout seconds. The exit code is ssh's.
     """
@@ -42,8 +42,8 @@ def execute(
 ) -> None:
     """Run a command in a VM with this call's stdin, each word unchanged, and exit with its code.
 
-    The exit code is 125 if the VM could not be reached, and 124 after a timeout: then the command and its whole session
-    are ended. It is 128 plus the signal if a signal ended the command.
+    The exit code is 125 if the VM could not be reached, and 124 after a timeout, which ends the command and its whole
+    session. It is 128 plus the signal if a signal ended the command.
     """
     from vmops.cli import access
 
@@ -75,7 +75,7 @@ def ssh_config(
     install: Install = False,
     uninstall: Uninstall = False,
 ) -> None:
-    """Show OpenSSH's configuration for your VMs; installed, it serves ssh, scp, rsync, ansible and VS Code."""
+    """Show OpenSSH's configuration for your VMs; once installed, ssh, scp, rsync, ansible and VS Code use it."""
     from vmops.cli import access
     from vmops.cli.several import sessions
 

@@ -1,4 +1,4 @@
-"""``vmops local capacity``: limit the room for VMs in the local Azure, so that it runs out as Azure's does."""
+"""``vmops local capacity``: limit the capacity of the local Azure for VMs, so that it runs out as Azure's does."""
 
 from typing import Annotated, Any
 
@@ -13,12 +13,14 @@ from vmops.local import inspection
 
 _WHERE = ("size", "location", "zone", "priority")
 
-Size = Annotated[str | None, typer.Argument(metavar="[SIZE]", help="The size; without it the rooms are listed.")]
-Left = Annotated[int | None, typer.Argument(metavar="[LEFT]", min=0, help="How many more VMs of it there is room for.")]
-Location = Annotated[str | None, typer.Option(metavar="L", help="Only there; default: everywhere together.")]
-Zone = Annotated[str | None, typer.Option(metavar="Z", help="Only in that zone; default: all, and VMs in none.")]
-Priority = Annotated[str | None, typer.Option(metavar="Regular|Spot", help="Only VMs of that priority; default: both.")]
-Clear = Annotated[bool, typer.Option("--clear", help="Take all limits back, before SIZE and LEFT if given.")]
+Size = Annotated[str | None, typer.Argument(metavar="[SIZE]", help="The size; without it the limits are listed.")]
+Left = Annotated[int | None, typer.Argument(metavar="[LEFT]", min=0, help="How many more VMs of this size have room.")]
+Location = Annotated[str | None, typer.Option(metavar="L", help="Only in this location; default: in all together.")]
+Zone = Annotated[
+    str | None, typer.Option(metavar="Z", help="Only in this zone; default: all VMs, also those in no zone.")
+]
+Priority = Annotated[str | None, typer.Option(metavar="Regular|Spot", help="Only VMs of this priority; default: both.")]
+Clear = Annotated[bool, typer.Option("--clear", help="Remove all limits first, before SIZE and LEFT if given.")]
 
 
 def capacity(
@@ -30,13 +32,13 @@ def capacity(
     clear: Clear = False,
     as_json: Json = False,
 ) -> None:
-    """Set how many more VMs of a size there is room for, beside the limits for other sizes.
+    """Set how many more VMs of a size have room; limits for other sizes stay.
 
     A create or start without room fails when its operation ends, with AllocationFailed, in a zone with
-    ZonalAllocationFailed. A VM that is deallocated or deleted gives its room back.
+    ZonalAllocationFailed. A VM that is deallocated or deleted frees its room.
     """
     if (size is None) != (left is None) or (size is None and (location or zone or priority)):
-        raise SpecError("SIZE and LEFT: both are needed to say how much room there is, as in Standard_D4s_v5 0")
+        raise SpecError("SIZE and LEFT: both are needed for a limit, as in Standard_D4s_v5 0")
     state_dir = local_home(Settings().state_dir)
     found = inspection.listed(state_dir, "capacity")
     if size is not None or (clear and found):
@@ -47,7 +49,7 @@ def capacity(
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Tell whether two limits are for the same VMs, however location and size are written."""
+    """Tell whether two limits are for the same VMs; case and spaces do not matter."""
     return all(_plain(one[name]) == _plain(other[name]) for name in _WHERE)
 
 

@@ -21,7 +21,7 @@ def init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make or upgrade the records in the database, and the cluster's key if there is none; once, by one host."""
+    """Make or upgrade the records in the database, and make the cluster's key if there is none; once, on one host."""
     found = cluster.initialise(Settings(), source)
     if as_json:
         console.print_json(found)
@@ -34,6 +34,6 @@ def init(
 def join(
     key_file: Annotated[Path, typer.Argument(metavar="KEYFILE", help="The cluster's key.")], as_json: Json = False
 ) -> None:
-    """Have this host share the records: its key is copied below VMOPS_STATE_DIR."""
+    """Let this host share the records: the key is copied into its state directory (VMOPS_STATE_DIR)."""
     found = cluster.join(Settings(), key_file)
     console.print_json(found) if as_json else console.fields(found)

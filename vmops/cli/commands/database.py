@@ -1,4 +1,4 @@
-"""``vmops database``: bring the records forward that hosts share."""
+"""``vmops database``: upgrade the records that hosts share."""
 
 import typer
 
@@ -17,6 +17,6 @@ def _above() -> None:
 
 @app.command(epilog="Example: vmops database upgrade")
 def upgrade(as_json: Json = False) -> None:
-    """Bring the records in the database to what this vmops needs; hosts of the version before go on with them."""
+    """Upgrade the records in the database to this version; hosts with the version before can still use them."""
     found = cluster.upgrade_database(Settings())
     console.print_json(found) if as_json else console.fields(found)

@@ -1,4 +1,4 @@
-"""``vmops engine``: install the Pulumi engine, print its path and its version."""
+"""``vmops engine``: install the Pulumi engine, and print its path and its version."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", metavar="", help="Print its path a
 
 @app.command(epilog="Example: vmops engine install")
 def install(as_json: Json = False) -> None:
-    """Install the tested engine in your cache, once: by its official installer, or else built with Go."""
+    """Install the tested engine in your cache, once: by its official installer, or built with Go if that fails."""
     with _progress() as report:
         engine = locate.install(report)
     typer.echo(_described(engine) if as_json else engine)
@@ -47,7 +47,7 @@ def _described(engine: Path) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Report]:
-    """Show progress on stderr: on a terminal in one line that changes, elsewhere in a line each."""
+    """Show progress on stderr: on a terminal on one line that is updated, elsewhere a line for each message."""
     if not console.err.is_interactive:
         yield lambda line: console.err.print(line, markup=False)
         return

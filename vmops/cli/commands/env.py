@@ -20,11 +20,11 @@ from vmops.local.variables import NAMES, variables
 _FAILED = 125
 """Exit code of a program that runs another, for a failure of its own. Source: GNU coreutils manual, ``env``."""
 
-Unset = Annotated[bool, typer.Option("--unset", help="Print what takes the variables back.")]
+Unset = Annotated[bool, typer.Option("--unset", help="Print the commands that unset the variables.")]
 
 
 def env(context: typer.Context, as_json: Json = False, unset: Unset = False) -> None:
-    """Print, for a shell to evaluate, the variables with which Azure's clients find the local Azure's proxy.
+    """Print the variables that lead Azure's clients to the local Azure's proxy, for a shell to evaluate.
 
     A command after -- is run with them, and the local Azure is started for it. The exit code is the command's own; it
     is 125 if the local Azure does not start, and 126 or 127 if the command cannot be run. The printed variables contain
@@ -48,7 +48,7 @@ def env(context: typer.Context, as_json: Json = False, unset: Unset = False) -> 
 def _running() -> Endpoint:
     found = daemon.find(local_home(Settings().state_dir))
     if found is None or not found.proxy:
-        raise VmopsError("the local Azure does not run with a proxy: `vmops local start --proxy` starts it so")
+        raise VmopsError("the local Azure does not run with a proxy: start it with `vmops local start --proxy`")
     return found
 
 
@@ -63,10 +63,10 @@ def _run(command: list[str]) -> int:
 
 
 def _say(lines: Iterable[str]) -> None:
-    """Print lines unchanged, whatever the terminal: a shell reads them."""
+    """Print lines unchanged, without styles: a shell reads them."""
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _quoted(value: str) -> str:
-    """Quote a value for a POSIX shell with single quotes, in which only the quote itself is special."""
+    """Quote a value for a POSIX shell with single quotes; only the quote itself needs an escape."""
     return "'" + value.replace("'", "'\\''") + "'"

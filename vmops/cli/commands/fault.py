@@ -1,4 +1,4 @@
-"""``vmops local fault``: let the local Azure fail as Azure is known to, with a command for each fault."""
+"""``vmops local fault``: let the local Azure fail as Azure does, with a command for each fault."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +18,18 @@ from vmops.local.arm.faults.rule import Rule
 _API_VERSION = "2024-07-01"
 _MACHINE = "Microsoft.Compute/virtualMachines"
 
-app = typer.Typer(help="Have the local Azure fail as the real one does.", no_args_is_help=True)
+app = typer.Typer(help="Let the local Azure fail as the real one does.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
-Vm = Annotated[str, typer.Option("--vm", metavar="VM", help="The name of the VM that it is about; default: any.")]
-TheVm = Annotated[str, typer.Option("--vm", metavar="VM", help="The VM that it happens to: its name or ARM id.")]
-Nth = Annotated[int | None, typer.Option(min=1, help="Strike this call of those that it is about, counted from 1.")]
-Times = Annotated[int | None, typer.Option(min=1, help="Strike so many calls, the first or from the --nth on.")]
-Refusals = Annotated[int | None, typer.Option("--times", min=1, help="Refuse so many connections; default: all.")]
-After = Annotated[int, typer.Option(min=1, help="Break off after so many bytes, of the connection's own too.")]
-Share = Annotated[float | None, typer.Option(min=0, max=1, help="Strike this part of the calls, by the --seed.")]
-Seconds = Annotated[float, typer.Option(min=0.001, help="How far the replica is behind, in Azure's seconds.")]
-Seed = Annotated[int, typer.Option(help="What the share is drawn by: the same seed strikes the same calls.")]
+Vm = Annotated[str, typer.Option("--vm", metavar="VM", help="The name of the affected VM; default: any.")]
+TheVm = Annotated[str, typer.Option("--vm", metavar="VM", help="The affected VM: its name or ARM id.")]
+Nth = Annotated[int | None, typer.Option(min=1, help="Strike this matching call, counted from 1.")]
+Times = Annotated[int | None, typer.Option(min=1, help="Strike this many calls, from the first or from --nth on.")]
+Refusals = Annotated[int | None, typer.Option("--times", min=1, help="Refuse this many connections; default: all.")]
+After = Annotated[int, typer.Option(min=1, help="Cut the connection after this many bytes, with the protocol's own.")]
+Share = Annotated[float | None, typer.Option(min=0, max=1, help="Strike this fraction of the calls, chosen by --seed.")]
+Seconds = Annotated[float, typer.Option(min=0.001, help="How far the replica lags, in Azure's seconds.")]
+Seed = Annotated[int, typer.Option(help="The seed of the share: the same seed strikes the same calls.")]
 
 
 @app.command("list", epilog="Example: vmops local fault list --json")
@@ -40,7 +40,7 @@ def list_faults(as_json: Json = False) -> None:
 
 @app.command(epilog="Example: vmops local fault clear")
 def clear(as_json: Json = False) -> None:
-    """Clear all faults, and let operations go on that were stuck."""
+    """Clear all faults; stuck operations go on."""
     if inspection.listed(_state_dir(), "resources") or inspection.listed(_state_dir(), "faults"):
         inspection.ask(_state_dir(), "PUT", "faults", [])
     _show([], as_json=as_json)
@@ -96,7 +96,7 @@ def _in_guest(name: str) -> Callable[..., None]:
 
 
 def _incident(name: str) -> Callable[..., None]:
-    """Give the command that does at once what another user of Azure would do."""
+    """Give the command that does once what another user of Azure might do."""
 
     def act(vm: TheVm, as_json: Json = False) -> None:
         incident, vm_id = INCIDENTS[name], _id_of(vm)

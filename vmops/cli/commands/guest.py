@@ -23,13 +23,13 @@ def guest() -> None:
 
 @app.command(epilog="Example: vmops local guest log exp1")
 def log(name: Name, as_json: Json = False) -> None:
-    """Print the console of a VM's guest: its boots, its first boot, and what that does not support."""
+    """Print the console of a VM's guest: its boots, the first boot's steps, and what of those is not supported."""
     state_dir = local_home(Settings().state_dir)
-    told = inspection.ask(state_dir, "GET", "guests")
-    found = [each for each in told["guests"] if name.lower() in (each["name"].lower(), each["id"].lower())]
+    guests = inspection.ask(state_dir, "GET", "guests")
+    found = [each for each in guests["guests"] if name.lower() in (each["name"].lower(), each["id"].lower())]
     if len(found) != 1:
         many = f"several have that name, so give the id of one: {', '.join(each['id'] for each in found)}"
-        raise SpecError(f"NAME: {name!r}: {many if found else told['reason'] or 'there is no such VM'}")
+        raise SpecError(f"NAME: {name!r}: {many if found else guests['reason'] or 'there is no such VM'}")
     text = inspection.ask(state_dir, "GET", f"guests/{found[0]['vmId']}/log")
     if as_json:
         console.print_json({"name": found[0]["name"], "log": text})

@@ -1,4 +1,4 @@
-"""The commands that end a VM's life in time: run, extend and sweep."""
+"""The commands for the lifetime of VMs: run, extend and sweep."""
 
 import secrets
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ _FAILED, _INTERRUPTED = 125, 130
 
 Keep = Annotated[bool, typer.Option("--keep-on-error", help="Keep the VM for its ttl if the command fails.")]
 TakeOver = Annotated[
-    bool, typer.Option("--take-over", help="Take a VM of that name over whoever holds it; it is removed at the end.")
+    bool, typer.Option("--take-over", help="Take over a VM of that name from its holder; it is removed at the end.")
 ]
 OnTheVm = Annotated[bool, typer.Option("--on-vm", help="Run the command in the VM, not here.")]
-Send = Annotated[Path | None, typer.Option("--send", metavar="DIR", help="Send a directory there first, as ~/run.")]
+Send = Annotated[Path | None, typer.Option("--send", metavar="DIR", help="Send a directory to the VM first, as ~/run.")]
 Fetch = Annotated[
     list[str] | None,
     typer.Option("--fetch", metavar="REMOTE[:LOCAL]", help="Fetch it from ~/run afterwards; may be repeated."),
@@ -46,12 +46,12 @@ def run(
     send: Send = None,
     fetch: Fetch = None,
 ) -> None:
-    """Run a command that has a VM while it runs, and remove the VM whatever happens.
+    """Run a command that has a VM while it runs; the VM is always removed afterwards.
 
-    The command finds the VM's address in VMOPS_HOST, the login command in VMOPS_SSH, where SSH answers in
-    VMOPS_SSH_HOST and VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with all that is known of the VM.
-    With --on-vm it runs in the VM, in ~/run. The exit code is the command's own; it is 125 if the VM could not be made,
-    reached or removed, or something could not be fetched, and 126 or 127 if the command could not be run.
+    The command has the VM's address in VMOPS_HOST, the login command in VMOPS_SSH, the address of SSH in VMOPS_SSH_HOST
+    and VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with the result of the provision. With --on-vm it
+    runs in the VM, in ~/run. The exit code is the command's own; it is 125 if the VM could not be made, reached or
+    removed, or something could not be fetched, and 126 or 127 if the command could not be run.
     """
     from vmops.spec.parameters import read_params
 
@@ -59,7 +59,7 @@ def run(
     if not command:
         raise typer.BadParameter("it is needed, after --", param_hint="COMMAND")
     if (send or fetch) and not on_vm:
-        raise typer.BadParameter("what is sent and fetched is for a command that runs there", param_hint="--on-vm")
+        raise typer.BadParameter("--send and --fetch need it", param_hint="--on-vm")
     if send and not send.is_dir():
         raise typer.BadParameter(f"{str(send)!r} is no directory", param_hint="--send")
     params = {"vmName": f"run-{secrets.token_hex(4)}", **read_params(name, file, pairs or [])}
@@ -75,7 +75,7 @@ def extend(
     pairs: Pairs = None,
     as_json: Json = False,
 ) -> None:
-    """Let a VM live for a duration from now, whatever was left of its time."""
+    """Let a VM expire in TTL from now, instead of when it would have."""
     from vmops.cli import reports
     from vmops.cli.console import moment
     from vmops.cli.session import open_session
@@ -91,8 +91,8 @@ def extend(
         raise SpecError("ttl: is required")
     status, result = session.ops.extend(session.params, ttl)
     failed = status is Status.FAILED
-    told = result if as_json or failed else {"expires": moment(result["expires"])}
-    reports.answer(status, told, session.ops.last_failure(session.params) if failed else None, as_json=as_json)
+    shown = result if as_json or failed else {"expires": moment(result["expires"])}
+    reports.answer(status, shown, session.ops.last_failure(session.params) if failed else None, as_json=as_json)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -100,24 +100,24 @@ def extend(
 def sweep(
     dry_run: DryRun = False,
     as_json: Json = False,
-    orphans: Annotated[bool, typer.Option("--orphans", help="Remove what is left of VMs that are gone, too.")] = False,
+    orphans: Annotated[bool, typer.Option("--orphans", help="Also remove what is left of VMs that are gone.")] = False,
 ) -> None:
-    """Remove every VM of yours whose ttl is over, even one that this host does not know.
+    """Remove every VM of yours whose ttl is over, also VMs without a record on this host.
 
-    VMs of other owners are only reported, and so are resources with your tags and without a VM, unless --orphans is
-    given. The exit code is 1 if something could not be removed or searched.
+    Expired VMs of other owners are only reported. Resources with your tags but without a VM are only reported, unless
+    --orphans is given. The exit code is 1 if something could not be removed or searched.
     """
     from vmops.cli import console
-    from vmops.cli.session import hear_library
+    from vmops.cli.session import route_library_logs
     from vmops.cli.subscription import with_subscription
     from vmops.leases.sweep import sweep as swept
     from vmops.ops.api import VMOps
 
-    hear_library()
+    route_library_logs()
     try:
         found = swept(with_subscription(VMOps(), {}), dry_run=dry_run, orphans=orphans)
     except KeyboardInterrupt:
-        console.complain("interrupted, but the removals that were begun go on")
+        console.complain("interrupted, but the removals that were started go on")
         raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         console.print_json(found.as_dict())
@@ -125,7 +125,7 @@ def sweep(
         rows = [(each.lifetime.identity.vm_name, each.lifetime.owner, str(each.outcome)) for each in found.swept]
         console.columns(("VM", "OWNER", "OUTCOME"), rows)
     else:
-        console.note("no VM has outlived its time")
+        console.note("no VM has expired")
     for failure in found.unsearched:
         console.complain(str(failure))
     raise typer.Exit(0 if found.clean else 1)
@@ -139,11 +139,11 @@ def _run(
     from vmops.cli.foreground import run_if_there
     from vmops.cli.on_vm import OnVm
     from vmops.cli.run import run as run_with_vm
-    from vmops.cli.session import hear_library
+    from vmops.cli.session import route_library_logs
     from vmops.cli.subscription import in_subscription
     from vmops.core.errors import CloudError, OperationFailed, ProvisionError
 
-    hear_library()
+    route_library_logs()
     params = in_subscription(params)
     try:
         if inside:

@@ -8,7 +8,7 @@ import typer
 from vmops.cli import console
 from vmops.cli.commands import capacity, env, fault, guest, policy
 from vmops.cli.commands.fault import Json
-from vmops.cli.commands.runner import PerhapsRunner
+from vmops.cli.commands.runner import OptionalRunner
 from vmops.core.errors import StartFailed
 from vmops.core.settings import Settings
 from vmops.core.state_dir import local_home
@@ -16,7 +16,7 @@ from vmops.local import daemon, inspection
 from vmops.local.daemon import Endpoint
 from vmops.local.guests import Asked
 
-app = typer.Typer(help="The local Azure: start it, stop it, look at it, empty it.", no_args_is_help=True)
+app = typer.Typer(help="Start, stop, inspect and empty the local Azure.", no_args_is_help=True)
 app.add_typer(fault.app, name="fault")
 app.add_typer(guest.app, name="guest")
 app.command("capacity", epilog="Example: vmops local capacity Standard_D4s_v5 0 --location westus2 --zone 1")(
@@ -25,28 +25,30 @@ app.command("capacity", epilog="Example: vmops local capacity Standard_D4s_v5 0 
 app.command("policy", epilog="Example: vmops local policy no-public-ips.json --clear")(policy.policy)
 app.command(
     "env",
-    cls=PerhapsRunner,
+    cls=OptionalRunner,
     epilog='Example: eval "$(vmops local env)"\n\nExample: vmops local env -- az login --service-principal …',
 )(env.env)
 
 Pace = Annotated[
     float | None,
-    typer.Option(min=0, help="How long things take, as a part of Azure's own time: 1 is as long, 0 no time at all."),
+    typer.Option(min=0, help="Duration of operations as a fraction of Azure's own: 1 is Azure's pace, 0 is at once."),
 ]
 Tls = Annotated[
     bool | None,
-    typer.Option("--tls/--no-tls", help="Serve HTTPS too, and logins, for Azure's own clients; default: as before."),
+    typer.Option("--tls/--no-tls", help="Also serve HTTPS and logins, for Azure's own clients; default: unchanged."),
 ]
 Proxy = Annotated[
     bool | None,
     typer.Option(
         "--proxy/--no-proxy",
-        help="Stand in Azure's place, HTTPS too, for clients behind this proxy alone; default: as before.",
+        help="Also serve a proxy whose clients reach the local Azure at Azure's host names; default: unchanged.",
     ),
 ]
 Guests = Annotated[
     Asked | None,
-    typer.Option(help="What runs inside the VMs: what can here (auto), nothing, or namespaces; default: as before."),
+    typer.Option(
+        help="What runs inside the VMs: the best that works here (auto), none, or namespaces; default: unchanged."
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
@@ -57,16 +59,16 @@ def start(
 ) -> None:
     """Start the local Azure if it is not running, and print its address; restart it if its options change.
 
-    A client behind the proxy finds it at management.azure.com and login.microsoftonline.com, and nothing else at all;
-    `vmops local env` sets a shell up for it.
+    A client behind the proxy reaches it at management.azure.com and login.microsoftonline.com, and no other host;
+    `vmops local env` configures a shell for that.
     """
     if proxy and tls is False:
-        raise typer.BadParameter("the proxy leads to HTTPS: --no-tls closes both", param_hint="--proxy")
+        raise typer.BadParameter("the proxy needs HTTPS: it excludes --no-tls", param_hint="--proxy")
     found = daemon.ensure(_state_dir(), pace, tls, proxy, guests)
     if guests == "namespaces":
         _require_guests()
     if as_json:
-        console.print_json(found.told())
+        console.print_json(found.as_json())
     else:
         console.out.print(_sentence(found))
 
@@ -86,9 +88,9 @@ def status(as_json: Json = False) -> None:
     """Show whether the local Azure runs, its address, and what runs inside its VMs."""
     found = daemon.find(_state_dir())
     if as_json:
-        told = {"arm": found.arm, "provider": found.provider, "pid": found.pid} if found else {}
+        where = {"arm": found.arm, "provider": found.provider, "pid": found.pid} if found else {}
         inside = {"guests": inspection.guests(_state_dir())} if found else {}
-        console.print_json({"running": found is not None, **told, **inside})
+        console.print_json({"running": found is not None, **where, **inside})
     elif found:
         console.out.print(_sentence(found))
         console.out.print(_inside(inspection.guests(_state_dir())), markup=False)
@@ -123,15 +125,15 @@ def journal(as_json: Json = False) -> None:
 
 def _require_guests() -> None:
     """Refuse guests that this host cannot run. Raises: StartFailed with the reason."""
-    told = inspection.guests(_state_dir())
-    if told["kind"] == "none":
-        raise StartFailed(f"nothing can run inside the VMs: {told['reason']}", "call it with `--guests auto`")
+    guests = inspection.guests(_state_dir())
+    if guests["kind"] == "none":
+        raise StartFailed(f"nothing can run inside the VMs: {guests['reason']}", "call it with `--guests auto`")
 
 
-def _inside(told: dict[str, Any]) -> str:
-    if told["kind"] == "none":
-        return f"nothing runs inside its VMs: {told['reason']}"
-    return f"inside its VMs: {told['kind']}, {told['running']} up"
+def _inside(guests: dict[str, Any]) -> str:
+    if guests["kind"] == "none":
+        return f"nothing runs inside its VMs: {guests['reason']}"
+    return f"inside its VMs: {guests['kind']}, {guests['running']} up"
 
 
 def _state_dir() -> Path:

@@ -1,4 +1,4 @@
-"""The commands about where a VM may be: offers, quota and refusals."""
+"""The commands about places for VMs: offers, quota and refusals."""
 
 from typing import Annotated
 
@@ -6,9 +6,11 @@ import typer
 
 from vmops.cli.commands.vm import File, Json, Pairs, app, examples, session
 
-Cheapest = Annotated[bool, typer.Option("--cheapest", metavar="", help="The cheapest first, not in the order given.")]
+Cheapest = Annotated[bool, typer.Option("--cheapest", metavar="", help="Sort by price, not in the given order.")]
 
-Forget = Annotated[bool, typer.Option("--forget", metavar="", help="Forget them, so that they are tried again.")]
+Forget = Annotated[
+    bool, typer.Option("--forget", metavar="", help="Forget the refusals, so that the places are tried again.")
+]
 
 
 @app.command(
@@ -18,23 +20,23 @@ Forget = Annotated[bool, typer.Option("--forget", metavar="", help="Forget them,
     )
 )
 def offers(file: File = None, pairs: Pairs = None, cheapest: Cheapest = False, as_json: Json = False) -> None:
-    """Show where a VM is available, among sizes, locations, zones and priorities: price, quota left, why not."""
-    from vmops.cli import offered
+    """Show where a VM is available, among sizes, locations, zones and priorities: price, quota left, or why not."""
+    from vmops.cli import places
 
-    offered.offers(session(None, file, pairs, as_json), cheapest=cheapest)
+    places.offers(session(None, file, pairs, as_json), cheapest=cheapest)
 
 
 @app.command(epilog=examples("quota", "quota -p location=westus2,eastus --json"))
 def quota(file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
-    """Show how much of each quota is used and left: all quotas as JSON, else those in use or exhausted."""
-    from vmops.cli import offered
+    """Show how much of each quota is used and left: with --json all quotas, else those in use or exhausted."""
+    from vmops.cli import places
 
-    offered.quota(session(None, file, pairs, as_json))
+    places.quota(session(None, file, pairs, as_json))
 
 
 @app.command(epilog=examples("refusals", "refusals --json", "refusals --forget"))
 def refusals(file: File = None, pairs: Pairs = None, forget: Forget = False, as_json: Json = False) -> None:
-    """Show which places Azure has refused lately: a deployment that may choose does not try them again until then."""
-    from vmops.cli import offered
+    """Show the places that Azure has refused lately, and until when a deployment with a choice avoids each."""
+    from vmops.cli import places
 
-    offered.refusals(session(None, file, pairs, as_json), forget=forget)
+    places.refusals(session(None, file, pairs, as_json), forget=forget)

@@ -18,14 +18,14 @@ File = Annotated[
         metavar="[FILE]", help="JSON or YAML with one policy definition, or a list; without it they are listed."
     ),
 ]
-Clear = Annotated[bool, typer.Option("--clear", help="Take the policies that are in force back, before FILE if given.")]
+Clear = Annotated[bool, typer.Option("--clear", help="Remove the active policies first, before FILE if given.")]
 
 
 def policy(file: File = None, clear: Clear = False, as_json: Json = False) -> None:
-    """Activate the policies of a file beside the active ones; one of the same name replaces the earlier.
+    """Add the policies of a file to the active ones; a policy replaces the active one of its name.
 
-    A definition has the form of Azure's: name, policyRule with if and then, and parameters with a value. Its effect is
-    deny, append, modify, audit or disabled.
+    A definition has Azure's form: name, policyRule with if and then, and parameters with a value. Its effect is deny,
+    append, modify, audit or disabled.
     """
     state_dir = local_home(Settings().state_dir)
     found = inspection.listed(state_dir, "policies")

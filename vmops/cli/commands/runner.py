@@ -8,7 +8,7 @@ _OTHER = "vmops.command"
 
 
 class Runner(TyperCommand):
-    """A command whose own arguments end with ``--``; after that comes another command."""
+    """A command whose own arguments end with ``--``, which another command follows."""
 
     follows = "-- COMMAND..."
 
@@ -23,8 +23,8 @@ class Runner(TyperCommand):
         return [*super().collect_usage_pieces(ctx), self.follows]
 
 
-class PerhapsRunner(Runner):
-    """One that also works without another command."""
+class OptionalRunner(Runner):
+    """A runner whose other command is optional."""
 
     follows = "[-- COMMAND...]"
 

@@ -8,13 +8,16 @@ import typer
 from vmops.cli.commands.vm import DryRun, File, Json, Name, Names, Pairs, Yes, answer, app, examples, session
 
 BreakLock = Annotated[
-    bool, typer.Option("--break-lock", metavar="", help="Delete the engine's lock whose holder you know to be dead.")
+    bool,
+    typer.Option(
+        "--break-lock", metavar="", help="Delete the engine's lock; use it only if you know that its holder is dead."
+    ),
 ]
 
 
 @app.command(epilog=examples("cancel exp1"))
 def cancel(names: Names = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
-    """End the deployment that is in flight. Calling the same verb again continues it."""
+    """End the deployment in flight. Calling the same verb again continues it."""
     answer(names, file, pairs, as_json, lambda each: each.cancel)
 
 
@@ -28,7 +31,7 @@ def recover(
     break_lock: BreakLock = False,
     yes: Yes = False,
 ) -> None:
-    """Clean up what a dead deployment left: records, locks and the engine's state; nothing in the cloud."""
+    """Repair what a dead deployment left: records, locks and the engine's state; nothing in the cloud."""
     called = session(name, file, pairs, as_json)
     if break_lock and not (dry_run or yes):
         called.confirm_break()
@@ -38,11 +41,11 @@ def recover(
 @app.command(epilog=examples("export exp1 ./exp1", "export exp1 ./exp1 --hand-over"))
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory that is new, or empty.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty directory.")],
     pairs: Pairs = None,
     as_json: Json = False,
     hands_over: Annotated[
-        bool, typer.Option("--hand-over", metavar="", help="Let pulumi own the VM from now on; it asks first.")
+        bool, typer.Option("--hand-over", metavar="", help="Hand the VM over to pulumi, after asking.")
     ] = False,
     yes: Yes = False,
 ) -> None:
@@ -62,7 +65,7 @@ def adopt(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Put your tags back on what was made for a VM and has lost them; ask first."""
+    """Put your tags back on resources of a VM that have lost them, after asking."""
     called = session(name, file, pairs, as_json)
     if not (dry_run or yes):
         called.confirm_adoption()

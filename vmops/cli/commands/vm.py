@@ -1,4 +1,4 @@
-"""The commands and their options. A command imports what it needs when it runs, so that help appears at once."""
+"""The commands about VMs, and shared options. A command imports what it needs when it runs, so help appears at once."""
 
 from importlib import import_module
 from pathlib import Path
@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from vmops import __version__
-from vmops.cli.commands.words import Words
+from vmops.cli.commands.aliases import WithAliases
 from vmops.spec.described import NAMES
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from vmops.cli.several import Begin
 
 
-class _Room(TyperGroup):
-    """The commands of ``vmops.<name>.commands``, imported when one of them is requested."""
+class _LazyGroup(TyperGroup):
+    """The commands of the module ``vmops.cli.commands.<name>``, imported when one of them is requested."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands."""
@@ -39,7 +39,7 @@ def examples(*calls: str) -> str:
 
 app = typer.Typer(
     name="vmops",
-    cls=Words,
+    cls=WithAliases,
     epilog=examples("provision exp1 -p vmSize=Standard_D4s_v5 --wait", "status exp1", "deprovision exp1 --wait"),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -59,15 +59,17 @@ def _above(
         bool, typer.Option("--version", metavar="", is_eager=True, callback=_version, help="Print the version.")
     ] = False,
 ) -> None:
-    """Azure VMs for experiments: declared, provisioned, used and gone."""
+    """Azure VMs for experiments: declared, provisioned, used and removed."""
 
 
-app.add_typer(typer.Typer(cls=_Room, no_args_is_help=True), name="cluster", help="Share records and work with hosts.")
 app.add_typer(
-    typer.Typer(cls=_Room, no_args_is_help=True), name="database", help="Upgrade the records that are shared."
+    typer.Typer(cls=_LazyGroup, no_args_is_help=True), name="cluster", help="Share records and work with hosts."
 )
-app.add_typer(typer.Typer(cls=_Room, no_args_is_help=True), name="engine", help="Get and find the Pulumi engine.")
-app.add_typer(typer.Typer(cls=_Room, no_args_is_help=True), name="local", help="Run and look at the local Azure.")
+app.add_typer(
+    typer.Typer(cls=_LazyGroup, no_args_is_help=True), name="database", help="Upgrade the records that are shared."
+)
+app.add_typer(typer.Typer(cls=_LazyGroup, no_args_is_help=True), name="engine", help="Get and find the Pulumi engine.")
+app.add_typer(typer.Typer(cls=_LazyGroup, no_args_is_help=True), name="local", help="Run and look at the local Azure.")
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="The VM's name; short for -p vmName=NAME.")]
 Names = Annotated[
@@ -77,19 +79,19 @@ Names = Annotated[
 Mine = Annotated[bool, typer.Option("--mine", metavar="", help="All of your VMs, after asking.")]
 File = Annotated[Path | None, typer.Option("--params", metavar="FILE", help="Parameters from a JSON or YAML file.")]
 Pairs = Annotated[list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="One parameter; may be repeated.")]
-Wait = Annotated[bool, typer.Option("--wait", metavar="", help="Wait for the end, showing progress.")]
+Wait = Annotated[bool, typer.Option("--wait", metavar="", help="Wait for the end, and show progress.")]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON value on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", metavar="", help="Do not ask.")]
 Same = Annotated[
-    bool, typer.Option("--same", metavar="", help="As it was asked for last, but for the parameters that are given.")
+    bool, typer.Option("--same", metavar="", help="Repeat the last request, changed only by the given parameters.")
 ]
 Replace = Annotated[
-    bool, typer.Option("--replace", metavar="", help="Make the VM anew, or detach its disks, without being asked.")
+    bool, typer.Option("--replace", metavar="", help="Replace the VM or detach its disks without asking.")
 ]
 Lock = Annotated[
-    Path | None, typer.Option("--lock", metavar="FILE", help="Make what a lock file says; short for -p lockFile=FILE.")
+    Path | None, typer.Option("--lock", metavar="FILE", help="Use a lock file; short for -p lockFile=FILE.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be done; do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be done, and do nothing.")]
 
 
 @app.command(
@@ -112,15 +114,15 @@ def provision(
     replace: Replace = False,
     lock: Lock = None,
 ) -> None:
-    """Make the VM as the parameters say, and running; one that already is so is left alone."""
-    from vmops.cli import looks
+    """Make the VM as the parameters say, and running; a VM that is so already is left unchanged."""
+    from vmops.cli import queries
 
     if lock:
         from vmops.spec import lock_file
 
         names, pairs = names or [lock_file.read(lock).vm_name], [*(pairs or []), f"{lock_file.PARAMETER}={lock}"]
     if dry_run:
-        answer(names, file, pairs, as_json, lambda each: each.shown(lambda it: looks.preview(it, same=same)))
+        answer(names, file, pairs, as_json, lambda each: each.shown(lambda it: queries.preview(it, same=same)))
     answer(names, file, pairs, as_json, lambda each: each.provision(wait=wait, replace=replace, same=same))
 
 
@@ -137,13 +139,13 @@ def deprovision(
     mine: Mine = False,
     yes: Yes = False,
 ) -> None:
-    """Remove the VM and everything that was made for it; absence is success. At a terminal it asks first."""
-    from vmops.cli import looks, several
+    """Remove the VM and everything that was made for it; SUCCEEDED if it is gone. At a terminal it asks first."""
+    from vmops.cli import queries, several
 
     sure = yes or dry_run
     called = several.of_mine(names, file, pairs, verb="deprovision", mine=mine, sure=sure, as_json=as_json)
     if dry_run:
-        several.answer(called, lambda each: each.shown(looks.inventory))
+        several.answer(called, lambda each: each.shown(queries.inventory))
     several.answer(called, lambda each: each.deprovision(wait=wait, sure=yes or mine))
 
 
@@ -205,19 +207,19 @@ def deallocate(
 
 @app.command(epilog=examples("demo", "demo --pace 1"))
 def demo(
-    pace: Annotated[float, typer.Option(min=0, help="Azure's recorded durations times this; 0 is at once.")] = 0.02,
+    pace: Annotated[float, typer.Option(min=0, help="Factor for Azure's recorded durations; 0 is at once.")] = 0.02,
     as_json: Json = False,
 ) -> None:
-    """Run through one VM's whole life on a local Azure of its own, showing each step with its time."""
+    """Run one VM's whole life on a local Azure of its own, and show each step with its duration."""
     from vmops.cli.demo import run
-    from vmops.cli.session import hear_library
+    from vmops.cli.session import route_library_logs
 
-    hear_library()
+    route_library_logs()
     raise typer.Exit(0 if run(pace, as_json=as_json) else 1)
 
 
 def session(name: str | None, file: Path | None, pairs: list[str] | None, as_json: bool) -> "Session":
-    """Open a session for one VM, or for those that the parameters mean."""
+    """Open a session for one VM, or for those that the parameters select."""
     from vmops.cli.session import open_session
 
     return open_session(name, file, pairs or [], as_json=as_json)
@@ -226,7 +228,7 @@ def session(name: str | None, file: Path | None, pairs: list[str] | None, as_jso
 def answer(
     names: list[str] | None, file: Path | None, pairs: list[str] | None, as_json: bool, begin: "Begin"
 ) -> NoReturn:
-    """Call for each named VM, and answer in their order."""
+    """Make the call for each named VM, and show the answers in that order."""
     from vmops.cli import several
 
     several.answer(several.sessions(names, file, pairs, as_json=as_json), begin)

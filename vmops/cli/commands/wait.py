@@ -1,4 +1,4 @@
-"""The command that waits, for a started operation or for a state."""
+"""The command that waits for a started operation, or for a state."""
 
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ def wait(
     gone: Annotated[bool, typer.Option("--gone", metavar="", help="Wait for the VM to be gone.")] = False,
     condition: Annotated[
         Literal["running", "ssh", "stopped", "gone"] | None,
-        typer.Option("--for", help="Wait for the VM to run, to answer by SSH, to stand still, or to be gone."),
+        typer.Option("--for", help="Wait for the VM to run, to answer by SSH, to stop, or to be gone."),
     ] = None,
     as_json: Json = False,
 ) -> None:

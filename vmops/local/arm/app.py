@@ -20,7 +20,7 @@ from vmops.local.arm.faults.middleware import Faults
 from vmops.local.arm.faults.rule import read_rules
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import FrontDoor, refused, response
-from vmops.local.arm.inside import Inside
+from vmops.local.arm.internal_requests import InternalRequests
 from vmops.local.arm.limits.bucket import Buckets
 from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, Slashes, new_journal
 from vmops.local.arm.models import RULES, guests
@@ -36,31 +36,36 @@ from vmops.local.arm.state.resource import Json
 from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE
 from vmops.local.arm.state.seal import Seal
 from vmops.local.arm.state.store import Store
-from vmops.local.guests.beside import Beside
-from vmops.local.retail.door import RetailPrices
+from vmops.local.guests.client import GuestsClient
+from vmops.local.retail.endpoint import RetailPrices
 
 
 def create_app(
-    database: Path, token: str, *, pace: float = 0.02, clock: Clock | None = None, beside: Beside | None = None
+    database: Path,
+    token: str,
+    *,
+    pace: float = 0.02,
+    clock: Clock | None = None,
+    guests_client: GuestsClient | None = None,
 ) -> Starlette:
     """Serve a simulated cloud, whose state is in a SQLite file, to clients with the token.
 
-    ``pace`` is how long one of Azure's seconds takes here: 1 is as slow as Azure, 0 ends every operation by the first
-    poll. ``beside`` runs the guests inside the machines, if there are any. The application holds the file open until it
-    is shut down.
+    ``pace`` is the length of one of Azure's seconds here: 1 is Azure's own pace, with 0 every operation has ended by
+    the first poll. ``guests_client`` runs the guests inside the machines, if there are any. The application keeps the
+    file open until it is shut down.
     """
     clock = clock or WallClock()
     buckets = Buckets(clock, pace)
-    all_rules: dict[str, TypeRules] = {**RULES, DEPLOYMENT_TYPE.lower(): Deployments(Inside(buckets))}
+    all_rules: dict[str, TypeRules] = {**RULES, DEPLOYMENT_TYPE.lower(): Deployments(InternalRequests(buckets))}
     cloud = Cloud(Store(database, clock.now), clock, pace, all_rules, Seal(token))
-    journal, rules, reconciler = new_journal(), Rules(cloud), Reconciler(cloud, beside)
+    journal, rules, reconciler = new_journal(), Rules(cloud), Reconciler(cloud, guests_client)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         reconciling = asyncio.create_task(reconciler.run())
         yield
         reconciling.cancel()
-        reconciler.leave()
+        reconciler.disconnect()
         cloud.store.close()
 
     return Starlette(
@@ -84,7 +89,7 @@ def create_app(
 
 
 async def _broken(_request: Request, reason: Exception) -> Response:
-    """Answer for a fault of the simulator itself, which is logged as well."""
+    """Answer after an exception of the simulator itself, which is also logged."""
     return response(refused(ArmError("InternalServerError", reason=repr(reason))))
 
 
@@ -98,14 +103,14 @@ def _local_routes(cloud: Cloud, journal: deque[Json]) -> list[Route]:
         return JSONResponse(list(journal))
 
     async def list_resources(_request: Request) -> JSONResponse:
-        cloud.settle()
+        cloud.apply_due()
         empty: Json = {"location": None, "tags": {}}
         return JSONResponse([empty | found.body for found in cloud.store.everything()])
 
     async def reset(_request: Request) -> JSONResponse:
         with cloud.store.transaction():
             cloud.store.clear()
-        cloud.notice()
+        cloud.notify()
         journal.clear()
         return JSONResponse({})
 
@@ -133,11 +138,11 @@ def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
         def replace(plain: object) -> None:
             put_rooms(cloud, read_rooms(plain))
 
-        cloud.settle()
+        cloud.apply_due()
         return await _set(request, replace, lambda: list_rooms(cloud))
 
     async def kept(_request: Request) -> JSONResponse:
-        return JSONResponse(rules.kept())
+        return JSONResponse(rules.delayed())
 
     return [
         Route("/faults", faults, methods=["GET", "PUT"]),
@@ -150,20 +155,20 @@ def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
 def _guests(cloud: Cloud, reconciler: Reconciler) -> list[Route]:
     """List the routes about guests: all of them, and the console output of one."""
 
-    async def told(_request: Request) -> JSONResponse:
-        cloud.settle()
-        return JSONResponse(await reconciler.told())
+    async def list_guests(_request: Request) -> JSONResponse:
+        cloud.apply_due()
+        return JSONResponse(await reconciler.describe())
 
     async def log(request: Request) -> JSONResponse:
         known = {each.properties["vmId"] for each in guests.machines(cloud)}
         vm_id = request.path_params["vm_id"]
         return JSONResponse(reconciler.log(vm_id) if vm_id in known else None)
 
-    return [Route("/guests", told), Route("/guests/{vm_id}/log", log)]
+    return [Route("/guests", list_guests), Route("/guests/{vm_id}/log", log)]
 
 
 async def _set(request: Request, replace: Callable[[object], None], shown: Callable[[], Any]) -> JSONResponse:
-    """Show a list; replace it first by the request's, or with DELETE by an empty one."""
+    """Answer with a list; PUT replaces it first, and DELETE empties it first."""
     try:
         if request.method in ("PUT", "DELETE"):
             replace(await request.json() if request.method == "PUT" else [])

@@ -1,6 +1,6 @@
-"""Tells clients that are refused because of another operation when to come back.
+"""Tells clients that are refused because of another operation when to retry.
 
-Otherwise they would wait for 20 to 30 seconds of real time, which are hours at a small pace.
+Without that they wait for 20 to 30 seconds of real time, which at a small pace are hours of the cloud's time.
 """
 
 import json
@@ -8,26 +8,26 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vmops.local.arm.faults.calls import target_of
+from vmops.local.arm.faults.observed import target_of
 from vmops.local.arm.state import lro
 from vmops.local.arm.state.cloud import Cloud
 
 _STATUSES = frozenset({409, 429})
-# Refusals that pass when another operation is over. Source: Microsoft.Network, Microsoft.Compute, Deployments.
-_PASSING = frozenset({"AnotherOperationInProgress", "Conflict", "RetryableError", "DeploymentActive"})
-_LONGEST = 30.0
-"""The longest pause, in Azure's seconds; an operation that still runs then may be polled again."""
+# Refusals until another operation has ended. Source: Microsoft.Network, Microsoft.Compute, Deployments.
+_TRANSIENT_CODES = frozenset({"AnotherOperationInProgress", "Conflict", "RetryableError", "DeploymentActive"})
+_MAX_PAUSE = 30.0
+"""The longest pause before a retry, in Azure's seconds."""
 _PAUSES = frozenset({b"retry-after", b"x-ms-retry-after-ms"})
 
 
 class Busy:
-    """Adds a retry time to a refusal because of another operation: when that operation is due."""
+    """Adds a pause to a refusal because of another operation: until that operation is due."""
 
     def __init__(self, app: ASGIApp, cloud: Cloud) -> None:
         self._app, self._cloud = app, cloud
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; the start of a refusal is held back until its code is known."""
+        """Pass a request on; the start of a refusal is held until its code is known."""
         held: list[Message] = []
 
         async def hinting(message: Message) -> None:
@@ -43,11 +43,11 @@ class Busy:
         await self._app(scope, receive, hinting)
 
     def _hints(self, path: str, body: bytes) -> Iterable[tuple[bytes, bytes]]:
-        if _code(body) not in _PASSING:
+        if _code(body) not in _TRANSIENT_CODES:
             return
         if operation := _blocking(self._cloud, path):
-            bid = lro.bid(operation, self._cloud.now(), _LONGEST * self._cloud.pace)
-            yield from ((name.lower().encode(), value.encode()) for name, value in bid.items())
+            hint = lro.retry_after_hint(operation, self._cloud.now(), _MAX_PAUSE * self._cloud.pace)
+            yield from ((name.lower().encode(), value.encode()) for name, value in hint.items())
 
 
 def _has_pause(start: Message) -> bool:

@@ -1,4 +1,4 @@
-"""ARM's front door: translates HTTP requests to calls of handlers, and their replies to HTTP."""
+"""ARM's front door: translates HTTP requests into calls of handlers, and their replies into HTTP."""
 
 import json
 import re
@@ -62,7 +62,7 @@ class FrontDoor:
         base = f"{request.url.scheme}://{request.url.netloc}"
         try:
             handler, call = read(request.method, path, query, body, base)
-            self._cloud.settle()
+            self._cloud.apply_due()
             return carried_out(self._cloud, handler, call, path)
         except ArmError as refusal:
             return refused(refusal, path)
@@ -88,7 +88,7 @@ def carried_out(cloud: Cloud, handler: Handler, call: Call, path: str) -> Reply:
 def refused(refusal: ArmError, path: str = "") -> Reply:
     """Put a refusal into the envelope of its origin: the front door, Network or Compute.
 
-    Source: recorded traffic; Network always adds ``details``, the front door says that it was the one.
+    Source: recorded traffic; Network always adds ``details``, the front door names itself in a header.
     """
     body = refusal.body()
     if refusal.gateway:
@@ -130,7 +130,7 @@ def read(method: str, path: str, sent: Mapping[str, str], body: bytes, base: str
 
 
 def _value(body: bytes) -> Any:
-    """Read a value as Azure does, which accepts more than JSON; raises ValueError and RecursionError."""
+    """Read a value as Azure does, which accepts more than strict JSON; raises ValueError and RecursionError."""
     try:
         return json.loads(body, parse_constant=relaxed_json.no_number)
     except ValueError:
@@ -138,11 +138,11 @@ def _value(body: bytes) -> Any:
 
 
 def _parse(body: bytes) -> Json:
-    """Read a body, which must be an object; no body is an empty one."""
+    """Read a body, which must be an object; no body counts as an empty object."""
     try:
         parsed = _value(body or b"{}")
         if b"\\u" in body:
-            json.dumps(parsed, ensure_ascii=False).encode()  # half a character cannot be kept
+            json.dumps(parsed, ensure_ascii=False).encode()  # a lone surrogate cannot be stored
     except (ValueError, RecursionError) as reason:
         raise ArmError("InvalidRequestContent", reason=reason) from None
     if not isinstance(parsed, dict):

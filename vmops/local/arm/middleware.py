@@ -15,7 +15,7 @@ from vmops.local.arm.wire.messages import Reply
 LOCAL = "/_local"
 _SLASHES = re.compile("//+")
 _KEPT = 25_000
-"""The most requests that the journal keeps: some 10 MB of them."""
+"""Requests that the journal keeps at most, in about 10 MB."""
 # Source: ARM's answer to a request without a token.
 _CHALLENGE = 'Bearer authorization_uri="https://login.windows.net/common", error="invalid_token"'
 
@@ -58,7 +58,7 @@ _ID = b"x-ms-client-request-id"
 
 
 class Journal:
-    """Records every ARM request and the status of its answer, 500 if there is none; drops the oldest of many."""
+    """Records every ARM request and the status of its answer, 500 if there is none; the oldest are dropped."""
 
     def __init__(self, app: ASGIApp, entries: deque[Json], clock: Clock) -> None:
         self._app, self._entries, self._clock = app, entries, clock

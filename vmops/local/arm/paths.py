@@ -1,4 +1,4 @@
-"""Maps a path to its route: the table of routes as a tree, by the steps of their paths.
+"""Maps a path to its route, in a tree of the routes by the steps of their paths.
 
 Paths match without regard to case. Source: ARM RPC, resource-api-reference.
 """
@@ -66,7 +66,7 @@ def find(method: str, path: str, api_version: str) -> Found:
 
 
 def _unknown(path: str, api_version: str) -> ArmError:
-    """Say which part of a path is not served: its namespace, or a type in a served one."""
+    """Give the refusal of a path: its namespace is not served, or a type in a served namespace is not."""
     steps = path.strip("/").split("/")
     words = [step.lower() for step in steps]
     at = max((at for at, word in enumerate(words[:-1], 1) if word == "providers"), default=0)

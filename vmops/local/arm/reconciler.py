@@ -1,4 +1,4 @@
-"""The task that keeps the guests as the machines want them, and updates the machines from their guests."""
+"""The task that starts and ends guests as the machines need them, and updates the machines from their guests."""
 
 import asyncio
 import logging
@@ -8,13 +8,13 @@ from contextlib import suppress
 from vmops.local.arm.models import guests
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
-from vmops.local.guests.beside import Beside, NoGuests
+from vmops.local.guests.client import GuestsClient, NoGuests
 from vmops.local.guests.protocol import Seen
 
-_AGAIN = 0.5
-"""Seconds until the next attempt while the guests cannot be reached."""
+_RETRY_INTERVAL = 0.5
+"""Seconds between two attempts while the guests' process cannot be reached."""
 
-_OFF = "no guests were asked for: vmops local start --guests auto"
+_OFF = "guests are off: turn them on with `vmops local start --guests auto`"
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,35 +26,35 @@ class Reconciler:
     operation ever waits for a guest.
     """
 
-    def __init__(self, cloud: Cloud, beside: Beside | None) -> None:
-        self._cloud, self._beside = cloud, beside
-        self._kind, self._reason = ("", "") if beside else ("none", _OFF)
+    def __init__(self, cloud: Cloud, client: GuestsClient | None) -> None:
+        self._cloud, self._client = cloud, client
+        self._kind, self._reason = ("", "") if client else ("none", _OFF)
         self._seen: dict[str, Seen] = {}
         self._woken = asyncio.Event()
-        if beside:
-            cloud.has_guests, cloud.notice, beside.on_change = True, self._woken.set, self._woken.set
+        if client:
+            cloud.has_guests, cloud.notify, client.on_change = True, self._woken.set, self._woken.set
 
     async def run(self) -> None:
         """Reconcile until cancelled."""
-        while self._beside and self._kind != "none":
+        while self._client and self._kind != "none":
             self._woken.clear()
             try:
-                await self._look(self._beside)
+                await self._reconcile(self._client)
                 pause = self._due()
             except NoGuests as none:
                 self._none(str(none))
                 return
             except OSError as refusal:
                 _LOG.warning("the guests do not answer: %s", refusal)
-                pause = _AGAIN
+                pause = _RETRY_INTERVAL
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)
 
-    async def told(self) -> Json:
+    async def describe(self) -> Json:
         """Describe the guests, or why there are none."""
-        if self._beside and not self._kind:
+        if self._client and not self._kind:
             try:
-                await self._beside.meet()
+                await self._client.connect()
                 self._kind = "namespaces"
             except NoGuests as none:
                 self._none(str(none))
@@ -65,19 +65,19 @@ class Reconciler:
 
     def log(self, vm_id: str) -> str:
         """Give a guest's console output."""
-        return self._beside.log(vm_id) if self._beside else ""
+        return self._client.log(vm_id) if self._client else ""
 
-    def leave(self) -> None:
-        """Disconnect from the guests, and leave them as they are."""
-        if self._beside:
-            self._beside.leave()
+    def disconnect(self) -> None:
+        """Disconnect from the guests' process, and leave the guests running."""
+        if self._client:
+            self._client.disconnect()
 
-    async def _look(self, beside: Beside) -> None:
-        self._cloud.settle()
+    async def _reconcile(self, client: GuestsClient) -> None:
+        self._cloud.apply_due()
         wanted = guests.wanted(self._cloud)
-        if not wanted and not beside.is_needed:
+        if not wanted and not client.is_needed:
             return
-        seen = await beside.sync(wanted)
+        seen = await client.sync(wanted)
         self._kind = "namespaces"
         self._seen = {each.vm_id: each for each in seen}
         with self._cloud.store.transaction():

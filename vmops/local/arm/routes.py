@@ -1,4 +1,4 @@
-"""The routes: method and path template → handler, as a table."""
+"""The table of routes: method and path template → handler."""
 
 from collections.abc import Callable, Iterator
 
@@ -78,7 +78,7 @@ _FIXED: tuple[Route, ...] = (
     ("POST", f"{_MACHINE}/simulateEviction", machines.simulate_eviction),
     ("DELETE", _IDENTITY, resources.delete_at_once),
 )
-# What needs a guest inside: verbs of a machine, and children of it.
+# Verbs and children of a machine that need a guest.
 _GUEST_VERBS = (
     *("runCommand", "capture", "reimage", "retrieveBootDiagnosticsData", "assessPatches", "installPatches"),
     *("performMaintenance", "convertToManagedDisks", "migrateToVirtualMachineScaleSet"),
@@ -87,7 +87,7 @@ _GUEST_CHILDREN = ("extensions", "runCommands")
 
 
 def _guest_routes() -> Iterator[Route]:
-    """List the routes that are refused because no guest runs here."""
+    """List the routes that are refused because they need an agent in a guest."""
     for verb in _GUEST_VERBS:
         yield ("POST", f"{_MACHINE}/{verb}", guests.refuse)
     for kind in _GUEST_CHILDREN:
@@ -188,7 +188,7 @@ def _resource_routes(kind: Kind) -> Iterator[Route]:
         yield ("GET", _SUBSCRIPTION + many, resources.list_in_subscription)
 
 
-# Of two rows for the same path the later one holds.
+# If two rows have the same path, the later one counts.
 TABLE: tuple[Route, ...] = (
     *(route for kind in KINDS for route in _resource_routes(kind)),
     *_tag_routes(_GROUP),

@@ -11,7 +11,7 @@ import asyncssh
 from vmops.local.arm.state.secrets import matches
 from vmops.local.guests import host_key, session
 from vmops.local.guests.directory import Directory
-from vmops.local.guests.visit import Visit
+from vmops.local.guests.ssh_terms import SshTerms
 
 _CHUNK = 1 << 16
 _TIMEOUT = 120
@@ -26,21 +26,21 @@ def make_host_key(directory: Directory) -> None:
     directory.write(host_key.PUBLIC, made.export_public_key())
 
 
-def serve(connection: socket.socket, visit: Visit) -> None:
-    """Serve SSH to a client until it disconnects, or has been sent as many bytes as the visit allows."""
+def serve(connection: socket.socket, terms: SshTerms) -> None:
+    """Serve SSH to a client until it disconnects, or until as many bytes were sent as the terms allow."""
     with suppress(OSError, asyncssh.Error, asyncio.TimeoutError):
-        asyncio.run(_serve(connection, visit))
+        asyncio.run(_serve(connection, terms))
 
 
-async def _serve(connection: socket.socket, visit: Visit) -> None:
+async def _serve(connection: socket.socket, terms: SshTerms) -> None:
     connection.setblocking(False)
     relay = None
-    if visit.longest:
-        connection, relay = _cut(connection, visit.longest)
+    if terms.longest:
+        connection, relay = _cut(connection, terms.longest)
     spoken = await asyncssh.run_server(
         connection,
-        server_factory=lambda: _Door(visit),
-        server_host_keys=[asyncssh.import_private_key(visit.host_key)],
+        server_factory=lambda: _Login(terms),
+        server_host_keys=[asyncssh.import_private_key(terms.host_key)],
         process_factory=session.run,
         sftp_factory=_Files,
         encoding=None,
@@ -55,11 +55,11 @@ async def _serve(connection: socket.socket, visit: Visit) -> None:
         relay.cancel()
 
 
-class _Door(asyncssh.SSHServer):
+class _Login(asyncssh.SSHServer):
     """Accepts the keys and the password of the guest's user, and forwards connections on request."""
 
-    def __init__(self, visit: Visit) -> None:
-        self._visit = visit
+    def __init__(self, terms: SshTerms) -> None:
+        self._terms = terms
 
     def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - asyncssh names them
         """Require authentication of every user."""
@@ -71,15 +71,15 @@ class _Door(asyncssh.SSHServer):
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Tell whether a key is one of the user's."""
-        return username == self._visit.user and key.public_data in _keys_of(username)
+        return username == self._terms.user and key.public_data in _keys_of(username)
 
     def password_auth_supported(self) -> bool:
         """Accept a password if the user has one."""
-        return bool(self._visit.password)
+        return bool(self._terms.password)
 
     def validate_password(self, username: str, password: str) -> bool:
         """Tell whether a password is the user's."""
-        return username == self._visit.user and matches(password, self._visit.password)
+        return username == self._terms.user and matches(password, self._terms.password)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:  # noqa: ARG002
         """Forward to any address that the guest reaches."""
@@ -91,7 +91,7 @@ class _Door(asyncssh.SSHServer):
 
 
 class _Files(asyncssh.SFTPServer):
-    """The guest's files by SFTP. A client that ends is told exit code 0, which scp expects."""
+    """The guest's files by SFTP. At the end a client gets exit code 0, which scp expects."""
 
     def exit(self) -> None:
         """End the session."""

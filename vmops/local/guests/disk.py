@@ -31,7 +31,7 @@ class Account:
 
 
 def prepare(account: Account, *, fresh: bool) -> None:
-    """Create a guest's directories unless they are complete; with ``fresh``, make its temporary disk anew."""
+    """Create a guest's directories unless they are complete; with ``fresh``, empty its temporary disk."""
     DISK.mkdir(exist_ok=True)
     if fresh:
         shutil.rmtree(_TEMPORARY, ignore_errors=True)

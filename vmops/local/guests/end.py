@@ -11,10 +11,11 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.local.guests import place
 from vmops.local.guests.place import Running
 
-_GRACE = 20.0
+_END_TIMEOUT = 20.0
 """Seconds for all guests to end: each has eight, and they end in parallel."""
 
-_LOOK = 0.01
+_POLL_INTERVAL = 0.01
+"""Seconds between two checks whether they have ended."""
 
 
 def end(state_dir: Path) -> bool:
@@ -24,9 +25,9 @@ def end(state_dir: Path) -> bool:
     if found is None:
         return False
     _send(found, signal.SIGTERM)
-    if poll_until(lambda: _gone(found), timeout=_GRACE) is None:
+    if poll_until(lambda: _gone(found), timeout=_END_TIMEOUT) is None:
         _send(found, signal.SIGKILL)
-        poll_until(lambda: _gone(found), timeout=_GRACE)
+        poll_until(lambda: _gone(found), timeout=_END_TIMEOUT)
     processes.reap(found.pid)
     if begun:
         begun.wait()
@@ -35,7 +36,7 @@ def end(state_dir: Path) -> bool:
 
 def _begun(state_dir: Path) -> "Child | None":
     """Start the process that knows how to end them."""
-    from vmops.local.guests.beside import NoGuests, start
+    from vmops.local.guests.client import NoGuests, start
 
     with suppress(NoGuests):
         return start(state_dir)
@@ -48,4 +49,4 @@ def _send(found: Running, number: int) -> None:
 
 
 def _gone(found: Running) -> bool | NotYet:
-    return NotYet(_LOOK) if found.alive else True
+    return NotYet(_POLL_INTERVAL) if found.alive else True

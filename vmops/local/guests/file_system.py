@@ -63,7 +63,7 @@ def build() -> None:
     for name in ("proc", "sys"):
         (ROOT / name).mkdir()
     kernel.mount("proc", str(ROOT / "proc"), "proc", _QUIET | NO_PROGRAMS)
-    with suppress(OSError):  # what is not read-only as a whole is not shown at all
+    with suppress(OSError):  # a mount that cannot be made read-only is not shown at all
         _bind_read_only("/sys")
     kernel.change_root(str(ROOT))
 
@@ -150,9 +150,9 @@ def _devices() -> None:
 
 def _shims() -> None:
     """Mount the shims over their commands, and the directory in which init writes reports for the host."""
-    told = ROOT / "run/vmops"
-    told.mkdir()
-    kernel.mount(str(RUN), str(told), "", BIND)
+    mount_point = ROOT / "run/vmops"
+    mount_point.mkdir()
+    kernel.mount(str(RUN), str(mount_point), "", BIND)
     for name in _SHIMMED:
         for place in ("usr/bin", "usr/sbin"):
             if (ROOT / place / name).exists():

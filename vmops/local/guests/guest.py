@@ -19,11 +19,11 @@ from vmops.local.guests.disk import Account, prepare
 from vmops.local.guests.handle import Handle
 from vmops.local.guests.host_key import HostKey
 from vmops.local.guests.namespaces import ENDED, KILLED, REFUSED, Plan
-from vmops.local.guests.porter import Porter
 from vmops.local.guests.protocol import Seen, State, Wanted
+from vmops.local.guests.ssh_server import SshServer
 from vmops.local.guests.zygote import Zygote
 
-_GRACE = 8.0
+_END_TIMEOUT = 8.0
 """Seconds from the request to end until the kill: a guest gives its own processes five."""
 
 _HANG = 5.0
@@ -45,9 +45,9 @@ class Guest:
     """A guest in its directory, below the one that a descriptor stands for; ``scripts`` are installed at each boot."""
 
     def __init__(
-        self, guests: int, scripts: Mapping[str, bytes], zygote: Zygote, porter: Porter, wanted: Wanted
+        self, guests: int, scripts: Mapping[str, bytes], zygote: Zygote, ssh_server: SshServer, wanted: Wanted
     ) -> None:
-        self.wanted, self._scripts, self._zygote, self._porter = wanted, scripts, zygote, porter
+        self.wanted, self._scripts, self._zygote, self._ssh_server = wanted, scripts, zygote, ssh_server
         self._directory = Directory(guests, wanted.vm_id)
         self.key, self.handle = HostKey(self._directory), self._directory.handle()
         self.waiting = _descriptor(self.handle.pid) if self.handle.lives else None
@@ -121,7 +121,7 @@ class Guest:
         if self.wanted.up and not self.key.is_there and time.monotonic() > self._key_deadline:
             self._key_deadline = time.monotonic() + _KEY
             with suppress(BlockingIOError):
-                self._porter.make_key(self._directory.descriptor)
+                self._ssh_server.make_key(self._directory.descriptor)
 
     def _hear(self) -> None:
         """Record what it reports of itself, which it may delete later."""
@@ -152,7 +152,7 @@ class Guest:
     def _begin(self) -> None:
         """Start it, once its predecessor in this directory is gone."""
         self._refusal = ""
-        self._porter.expect()
+        self._ssh_server.expect()
         lock = self._directory.lock()
         if lock is None:
             return
@@ -190,15 +190,16 @@ class Guest:
     def _stop(self) -> None:
         """Ask it to end, or kill it with ``force``, and record the request."""
         self._remember(replace(self.handle, asked=True))
-        self._deadline = time.monotonic() + (_HANG if self._hangs else _GRACE)
+        self._deadline = time.monotonic() + (_HANG if self._hangs else _END_TIMEOUT)
         self._press()
 
     def _press(self) -> None:
-        """Kill it if it was asked to end and its time is over. If the host that asked has died, it gets the time anew.
+        """Kill it if it was asked to end and its time is over.
 
-        A guest that is not up yet does not hear a request, and a repeated one does no harm.
+        If the process that asked has died, the time starts again. A guest that is not up yet does not get a request,
+        and a repeated request does no harm.
         """
-        self._deadline = self._deadline or time.monotonic() + _GRACE
+        self._deadline = self._deadline or time.monotonic() + _END_TIMEOUT
         if self.wanted.force or time.monotonic() > self._deadline:
             self.end()
         elif not self._hangs:

@@ -14,14 +14,14 @@ from functools import partial
 
 from vmops.core import peers
 from vmops.local.guests import protocol
-from vmops.local.guests.door import Door
 from vmops.local.guests.guest import Guest
-from vmops.local.guests.porter import Porter
+from vmops.local.guests.port import GuestPort
 from vmops.local.guests.protocol import Seen, Wanted
 from vmops.local.guests.removal import Removals
+from vmops.local.guests.ssh_server import SshServer
 from vmops.local.guests.zygote import Zygote
 
-_LOOK = 0.02
+_POLL_INTERVAL = 0.02
 """Seconds between two polls of a guest that is starting or ending."""
 
 _SELDOM = 2.0
@@ -42,24 +42,24 @@ class Host:
         listener: socket.socket,
         waking: int,
         zygote: Zygote,
-        porter: Porter,
+        ssh_server: SshServer,
         scripts: Mapping[str, bytes],
     ) -> None:
         self._directory, self._listener, self._waking = guests, listener, waking
-        self._zygote, self._porter = zygote, porter
-        self._new, self._new_door = partial(Guest, guests, scripts, zygote, porter), partial(Door, porter)
-        self._guests: dict[str, tuple[Guest, Door]] = {}
+        self._zygote, self._ssh_server = zygote, ssh_server
+        self._new, self._new_port = partial(Guest, guests, scripts, zygote, ssh_server), partial(GuestPort, ssh_server)
+        self._guests: dict[str, tuple[Guest, GuestPort]] = {}
         self._removals = Removals(guests)
         self._daemon: socket.socket | None = None
         self._heard = b""
-        self._told: list[Seen] = []
+        self._sent: list[Seen] = []
         self._ending = self._barren = False
 
     def run(self) -> bool:
         """Work until told to end, which shuts all guests down, or until the directory is gone.
 
-        If somebody has killed the zygote, no guest can be started any more: give False and leave the running guests;
-        the next process starts another zygote.
+        Without the zygote, which somebody may have killed, no guest can be started: give False and leave the running
+        guests. The next process starts another zygote.
         """
         while not self._is_over():
             self._look()
@@ -78,7 +78,7 @@ class Host:
         """End all guests, including those that another process has left, and then this process."""
         self._ending = True
         for vm_id in self._known() - set(self._guests):
-            self._guests[vm_id] = self._found(vm_id), self._new_door()
+            self._guests[vm_id] = self._found(vm_id), self._new_port()
         for guest, _ in self._guests.values():
             guest.wanted = replace(guest.wanted, up=False)
 
@@ -91,14 +91,14 @@ class Host:
 
     def _look(self) -> None:
         """Do what is due, then wait for events, but not longer than a guest that is starting or ending allows."""
-        for guest, door in self._guests.values():
+        for guest, port in self._guests.values():
             guest.step()
-            door.step(guest)
+            port.step(guest)
         self._removals.step()
-        self._porter.step()
+        self._ssh_server.step()
         self._tell_changes()
         moving = self._removals.busy or not all(guest.settled for guest, _ in self._guests.values())
-        for work in self._wait(_LOOK if moving else _SELDOM):
+        for work in self._wait(_POLL_INTERVAL if moving else _SELDOM):
             work()
         _bury_children()
 
@@ -116,11 +116,11 @@ class Host:
             yield self._zygote.fileno(), self._abandon
         if self._daemon:
             yield self._daemon.fileno(), self._hear
-        for guest, door in self._guests.values():
+        for guest, port in self._guests.values():
             if guest.waiting is not None:
                 yield guest.waiting, lambda: None
-            if door.listening:
-                yield door.listening.fileno(), _taking(door, guest)
+            if port.listening:
+                yield port.listening.fileno(), _taking(port, guest)
 
     def _meet(self) -> None:
         """Accept a new daemon in place of the last one."""
@@ -145,8 +145,8 @@ class Host:
             *lines, self._heard = (self._heard + chunk).split(b"\n")
             for line in lines:
                 self._sync({each.vm_id: each for each in protocol.read_wanted(line)})
-                self._told = self._seen()
-                self._daemon.sendall(protocol.seen_line(self._told))
+                self._sent = self._seen()
+                self._daemon.sendall(protocol.seen_line(self._sent))
         except (OSError, ValueError, TypeError):
             self._leave()
 
@@ -160,17 +160,17 @@ class Host:
         if self._ending:
             return
         for vm_id in self._known() - set(wanted):
-            guest, door = self._guests.pop(vm_id) if vm_id in self._guests else (self._found(vm_id), self._new_door())
-            door.close()
+            guest, port = self._guests.pop(vm_id) if vm_id in self._guests else (self._found(vm_id), self._new_port())
+            port.close()
             self._removals.begin(vm_id, guest)
         for vm_id, each in wanted.items():
             if vm_id not in self._guests and vm_id not in self._removals.names:
-                self._guests[vm_id] = self._new(each), self._new_door()
-        for vm_id, (guest, door) in self._guests.items():
+                self._guests[vm_id] = self._new(each), self._new_port()
+        for vm_id, (guest, port) in self._guests.items():
             guest.wanted = wanted[vm_id]
-            door.bind(guest)
+            port.bind(guest)
             guest.step()
-            door.step(guest)
+            port.step(guest)
 
     def _known(self) -> set[str]:
         """Name all guests that exist, including remains from another process."""
@@ -185,16 +185,16 @@ class Host:
 
     def _tell_changes(self) -> None:
         """Report once that a state has changed since it was last sent."""
-        if self._daemon and (seen := self._seen()) != self._told:
-            self._told = seen
+        if self._daemon and (seen := self._seen()) != self._sent:
+            self._sent = seen
             try:
                 self._daemon.sendall(protocol.CHANGED)
             except OSError:
                 self._leave()
 
 
-def _taking(door: Door, guest: Guest) -> Callable[[], None]:
-    return lambda: door.take(guest)
+def _taking(port: GuestPort, guest: Guest) -> Callable[[], None]:
+    return lambda: port.take(guest)
 
 
 def _empty(pipe: int) -> None:

@@ -25,7 +25,7 @@ _PIVOT_ROOT = {"x86_64": 155, "i686": 217, "armv7l": 218, "ppc64le": 203, "s390x
 _SET_FLAGS, _UP = 0x8914, 1
 """Source: linux/sockios.h, SIOCSIFFLAGS; linux/if.h, IFF_UP."""
 
-# What statvfs tells of a mount, and the flag by which that is kept when it is mounted anew. Source: statvfs(3).
+# Each flag of statvfs, and the mount flag that preserves it in a remount. Source: statvfs(3).
 _KEPT = {1: READ_ONLY, 2: NO_SETUID, 4: NO_DEVICES, 8: NO_PROGRAMS, 1024: 1024, 2048: 2048, 4096: 1 << 21}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -65,7 +65,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 def restrict(target: str, flags: int) -> None:
     """Add restrictions such as READ_ONLY to a mount; present ones are kept."""
     found = os.statvfs(target).f_flag
-    kept = {flag for told, flag in _KEPT.items() if found & told} | {REMOUNT, BIND, flags}
+    kept = {flag for reported, flag in _KEPT.items() if found & reported} | {REMOUNT, BIND, flags}
     mount("", target, "", reduce(or_, kept))
 
 

@@ -132,16 +132,16 @@ def _wait_for_guest(directory: int, known: int, plan: int) -> NoReturn:
     ended = os.open(ENDED, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600, dir_fd=directory)
     why = REFUSED
     try:
-        (told, tell), (held, hold) = os.pipe(), os.pipe()
+        (answer, tell), (held, hold) = os.pipe(), os.pipe()
         builder = kernel.fork()
         if not builder:
             os.close(hold)
             _build(tell, held, _read(plan))
         os.close(tell)
         os.close(directory)
-        os.chdir("/")  # which is the guest's, or becomes it: who is at the root goes along
+        os.chdir("/")  # the root is replaced by the guest's, and a process at the root moves with it
         kernel.keep_others_out()
-        guest = os.read(told, 1 << 10).decode()
+        guest = os.read(answer, 1 << 10).decode()
         os.waitpid(builder, 0)
         os.close(hold)  # now the guest is this one's only child
         why = _end(guest)
@@ -157,7 +157,7 @@ def _end(guest: str) -> str:
     """Wait for the end of the guest with this pid, and say why it ended, or why it did not start."""
     if not guest.isdecimal():
         return f"{REFUSED}: {guest}"
-    while True:  # whatever is left behind in these namespaces is left to this process
+    while True:  # orphans in these namespaces become children of this process
         ended, status = os.wait()
         if ended == int(guest):
             return ENDS.get(os.waitstatus_to_exitcode(status), KILLED)

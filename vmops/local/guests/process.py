@@ -55,10 +55,10 @@ def _serve(state_dir: Path) -> None:
     zygote = Zygote(confine)  # before all that it does not need is imported
 
     from vmops.local.guests.host import Host
-    from vmops.local.guests.porter import Porter
+    from vmops.local.guests.ssh_server import SshServer
 
-    porter = Porter()
-    porter.begin(confine, None if user is None else _file(path))
+    ssh_server = SshServer()
+    ssh_server.begin(confine, None if user is None else _file(path))
     here = Path(__file__).parent
     scripts = {name: (here / file).read_bytes() for name, file in _SCRIPTS.items()}
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -66,11 +66,11 @@ def _serve(state_dir: Path) -> None:
         place.write_own(state_dir)
         confine()
         processes.adopt_orphans()
-        with closing(zygote), closing(porter):
+        with closing(zygote), closing(ssh_server):
             if reason := trial.refusal(directory, zygote):
                 _say(reason)
                 return
-            host = Host(directory, listener, _woken(lambda: host.end()), zygote, porter, scripts)
+            host = Host(directory, listener, _woken(lambda: host.end()), zygote, ssh_server, scripts)
             _say("")
             nobody_is_left = host.run()
     if nobody_is_left:

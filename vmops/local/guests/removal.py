@@ -36,7 +36,7 @@ class Removals:
         self.step()
 
     def step(self) -> None:
-        """Start to delete the directories of those that are dead by now."""
+        """Start to delete the directories of dead guests."""
         for vm_id, guest in [each for each in self._dying.items() if not each[1].handle.lives]:
             guest.close()
             gone = f"{_GONE}{vm_id}"

@@ -13,7 +13,7 @@ from vmops.local.guests.file_system import DISK
 from vmops.local.guests.namespaces import ENDED, Plan
 from vmops.local.guests.zygote import Zygote
 
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 """Seconds for a trial, which normally takes a tenth of one."""
 
 _NAME = ".trial"
@@ -58,19 +58,19 @@ def _try(directory: Directory, zygote: Zygote) -> str:
         os.close(lock)
         os.close(console)
     if waiting >= 0 and not _ends(waiting):
-        return "a trial does not end"
+        return "a trial has not ended in time"
     said = directory.read(ENDED).decode()
     return "" if said == "poweroff" else said or "a trial ended without a word"
 
 
 def _forget(_directory: int, _pid: int) -> None:
-    """Record nothing: a trial is over before anybody asks."""
+    """Record nothing: a trial ends at once."""
 
 
 def _ends(process: int) -> bool:
     poller = select.poll()
     poller.register(process, select.POLLIN)
-    ended = bool(poller.poll(_PATIENCE * 1000))
+    ended = bool(poller.poll(_TIMEOUT * 1000))
     os.close(process)
     return ended
 

@@ -29,7 +29,7 @@ class Zygote:
     def __init__(self, confine: Callable[[], None]) -> None:
         self._asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         gc.collect()
-        gc.freeze()  # what is here already is shared with the processes of all guests
+        gc.freeze()  # memory allocated so far is shared with the processes of all guests
         with asked:
             self._pid = forks.fork()
             if not self._pid:
@@ -52,8 +52,8 @@ class Zygote:
 
         Raises: OSError if it cannot be started; later refusals are written in ``namespaces.ENDED``.
         """
-        told, tell = os.pipe()
-        with os.fdopen(told) as answer:
+        receiver, tell = os.pipe()
+        with os.fdopen(receiver) as answer:
             try:
                 self._ask(directory, lock, console, tell, plan)
             finally:
@@ -76,7 +76,7 @@ def _serve(asked: socket.socket, confine: Callable[[], None]) -> NoReturn:
     """Fork a process for each guest that is requested, which alone reads the request, until requests end."""
     try:
         confine()
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it ends when it is let go of
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it ends when the socket is closed
         forks.own_streams(2)
         forks.close_all_but(asked.fileno())
         gc.disable()

@@ -81,8 +81,8 @@ def _over(word: str, seen: Answer) -> bool:
     if word.lower() not in _OVER:
         return False
     if word.lower() != "succeeded":
-        told = seen.refusal()
-        raise CloudError(str(told) or f"the operation ended as {word}", status=seen.status, code=told.code or word)
+        error = seen.refusal()
+        raise CloudError(str(error) or f"the operation ended as {word}", status=seen.status, code=error.code or word)
     return True
 
 

@@ -156,7 +156,7 @@ class Arm:
     def _unreachable(self, call: Call, reason: Exception) -> Answer:
         """Have ARM started again, if that is possible and the answer is still wanted.
 
-        azcore's own pauses are for an Azure that nobody here starts.
+        azcore's own pauses are meant for an Azure that clients cannot start.
         """
         headers = urllib3.HTTPHeaderDict()
         try:

@@ -18,7 +18,7 @@ Norway East, Poland Central, Qatar Central, South Africa North, South Central US
 Spain Central, Sweden Central, Switzerland North, UAE North, UK South, UK West, West Central US, West Europe,
 West India, West US, West US 2, West US 3
 """
-# location → the name that is shown to people
+# location → its display name
 DISPLAY_NAMES = {canonical(name): name.strip() for name in _NAMES.replace("\n", " ").split(",")}
 LOCATIONS = list(DISPLAY_NAMES)
 _WITHOUT_ZONES = frozenset(

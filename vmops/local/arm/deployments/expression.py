@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-_LONGEST = 24_576
+_MAX_LENGTH = 24_576
 _DEEPEST = 60
 """The deepest nesting of brackets; the limit is ours."""
 _TOKEN = re.compile(
@@ -73,8 +73,8 @@ def parse(text: str) -> Node:
 
     A deployment parses its template again whenever it continues.
     """
-    if len(text) > _LONGEST:
-        raise TemplateError(f"The language expression is longer than the limit of '{_LONGEST}' characters.")
+    if len(text) > _MAX_LENGTH:
+        raise TemplateError(f"The language expression is longer than the limit of '{_MAX_LENGTH}' characters.")
     return _Reader(text).whole()
 
 

@@ -16,7 +16,7 @@ from vmops.local.arm.deployments.hashing import guid, unique_string
 from vmops.local.arm.deployments.values import found, same, text_of, type_of
 
 _LONGEST_RANGE = 10_000
-_LONGEST = 4 * 1024 * 1024
+_MAX_BYTES = 4 * 1024 * 1024
 """Source: Microsoft's page on limits, of templates in their final state, which is in bytes."""
 
 
@@ -52,7 +52,7 @@ def _moderate(value: Any) -> Any:
     """Refuse excessive results: integers beyond 64 bits, and texts and lists that grow without limit."""
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise OverflowError
-    if isinstance(value, str | list) and len(value) > _LONGEST:
+    if isinstance(value, str | list) and len(value) > _MAX_BYTES:
         raise OverflowError
     return value
 

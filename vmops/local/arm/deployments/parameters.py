@@ -121,7 +121,7 @@ def _require_size(name: str, words: Mapping[str, Any], value: Any) -> None:
 
 def _unfit(name: str, words: Mapping[str, Any], value: Any, rule: str) -> TemplateError:
     """Say which rule a value breaks; a secret is not repeated."""
-    told = "" if canonical_type(found(words, "type")).startswith("Secure") else f" '{text_of(value)}'"
+    quoted = "" if canonical_type(found(words, "type")).startswith("Secure") else f" '{text_of(value)}'"
     return TemplateError(
-        f"The provided value{told} for the template parameter '{name}' is not valid. The parameter value {rule}."
+        f"The provided value{quoted} for the template parameter '{name}' is not valid. The parameter value {rule}."
     )

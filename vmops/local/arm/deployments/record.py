@@ -35,7 +35,7 @@ class Step:
 
 @dataclass
 class Record:
-    """One deployment: ``shown`` is what was known of its answer at first, ``sealed`` its template and parameters."""
+    """One deployment: ``shown`` is its answer at the start, ``sealed`` its encrypted template and parameters."""
 
     id: str
     operation: str

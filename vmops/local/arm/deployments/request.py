@@ -13,7 +13,7 @@ from vmops.local.arm.state.resource import Json
 _PROPERTIES = frozenset(
     {"template", "parameters", "mode", "debugSetting", "expressionEvaluationOptions", "validationLevel"}
 )
-# What is refused in so many words, and why it cannot be done here.
+# Members of a request that are not supported here, with the reasons.
 _STRANGE = {
     "templateLink": "templateLink: a template that is fetched from elsewhere",
     "parametersLink": "parametersLink: parameters that are fetched from elsewhere",

@@ -1,1 +1,1 @@
-"""Faults on request: they make the simulated cloud as unreliable as the real one, at calls that a test chooses."""
+"""Faults on request: they make the simulated cloud fail as the real one does, at calls that a test chooses."""

@@ -1,12 +1,12 @@
-"""The faults by name: how Azure is known to fail those who make machines."""
+"""The faults by name: the ways in which Azure is known to fail when machines are made."""
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from vmops.local.arm.faults.effects import Effect, Fail, InGuest, Lag, Lose, Refuse, Stick
+from vmops.local.arm.faults.refusal_texts import filled, find
 from vmops.local.arm.faults.rule import Rule, read_rules
-from vmops.local.arm.faults.words import filled, find
 from vmops.spec.names import OWNER_TAG
 
 _MACHINE = "*/virtualMachines/{vm}"

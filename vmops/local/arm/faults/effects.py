@@ -1,11 +1,11 @@
-"""The effects of faults on a call: to refuse it, to let it fail later, or to spoil its answer."""
+"""The effects of faults on a call: to refuse it, to let it fail later, or to lose or delay its answer."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from vmops.local.arm.faults.words import find
+from vmops.local.arm.faults.refusal_texts import find
 
 
 class Part(BaseModel):

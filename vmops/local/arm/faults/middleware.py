@@ -8,9 +8,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vmops.local.arm.faults.calls import Asked, ask
 from vmops.local.arm.faults.effects import Delay, Drop, Fail, Lag, Lose, Refuse, Stick
-from vmops.local.arm.faults.outcome import doom, refusal
+from vmops.local.arm.faults.observed import ObservedCall, observe
+from vmops.local.arm.faults.outcome import change_outcome, refusal
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import response
 from vmops.local.arm.middleware import LOCAL
@@ -34,46 +34,48 @@ class Faults:
             await self._app(scope, receive, send)
             return
         receive = await _whole(receive)
-        self._cloud.settle()
-        asked = ask(self._cloud, scope["method"], scope["path"])
-        match self._rules.strike(asked):
+        self._cloud.apply_due()
+        call = observe(self._cloud, scope["method"], scope["path"])
+        match self._rules.strike(call):
             case Refuse() as effect:
-                await self._refuse(effect, asked, scope, receive, send)
+                await self._refuse(effect, call, scope, receive, send)
             case Fail() | Stick() as effect:
-                await self._doom(effect, asked, scope, receive, send)
+                await self._change_outcome(effect, call, scope, receive, send)
             case Lose(answer=answer):
                 await self._app(scope, receive, _lost)
                 if answer == "none":
                     await send(_NOTHING)
                 else:
-                    await self._refuse(_TIMEOUT, asked, scope, receive, send)
+                    await self._refuse(_TIMEOUT, call, scope, receive, send)
             case Drop():
                 await send(_NOTHING)
             case Delay() as effect:
                 await self._delay(effect, scope, receive, send)
-            case Lag(seconds=seconds) if asked.verb == "read":
+            case Lag(seconds=seconds) if call.verb == "read":
                 with self._cloud.store.seen_until(self._cloud.now() - seconds * self._cloud.pace):
                     await self._app(scope, receive, send)
             case Lag() | None:
                 await self._app(scope, receive, send)
 
-    async def _refuse(self, effect: Refuse, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, effect: Refuse, call: ObservedCall, scope: Scope, receive: Receive, send: Send) -> None:
         body = {} if effect is _TIMEOUT else await _body(scope, receive)
-        reply = refusal(self._cloud, effect, asked, body or (asked.before.body if asked.before else {}))
-        await response(reply, head=asked.method == "HEAD")(scope, receive, send)
+        reply = refusal(self._cloud, effect, call, body or (call.before.body if call.before else {}))
+        await response(reply, head=call.method == "HEAD")(scope, receive, send)
 
-    async def _doom(self, effect: Fail | Stick, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _change_outcome(
+        self, effect: Fail | Stick, call: ObservedCall, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Let the call begin its operation, and change the operation's end before anybody can poll it."""
 
-        async def dooming(message: Message) -> None:
+        async def changing(message: Message) -> None:
             if message["type"] == "http.response.start":
                 operation = self._cloud.store.operation(lro.id_in(Headers(raw=message["headers"])))
                 if operation and operation.ended is None:
                     with self._cloud.store.transaction():
-                        doom(self._cloud, effect, asked, operation)
+                        change_outcome(self._cloud, effect, call, operation)
             await send(message)
 
-        await self._app(scope, receive, dooming)
+        await self._app(scope, receive, changing)
 
     async def _delay(self, effect: Delay, scope: Scope, receive: Receive, send: Send) -> None:
         """Delay a call, or its answer, without delaying others."""
@@ -81,7 +83,7 @@ class Faults:
         answer: list[Message] = []
         if effect.answer:
             await self._app(scope, receive, _into(answer))
-        await self._rules.keep(f"{scope['method']} {scope['path']}", seconds)
+        await self._rules.delay(f"{scope['method']} {scope['path']}", seconds)
         for message in answer:
             await send(message)
         if not effect.answer:

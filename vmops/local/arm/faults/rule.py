@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from vmops.local.arm.faults.calls import Asked
 from vmops.local.arm.faults.effects import Effect, Part
+from vmops.local.arm.faults.observed import ObservedCall
 from vmops.local.arm.wire.lists import read_list
 
 _Count = Annotated[int, Field(ge=1)]
@@ -31,13 +31,13 @@ class Rule(Part):
     seed: int = 0
     effect: Effect
 
-    def matches(self, asked: Asked) -> bool:
+    def matches(self, call: ObservedCall) -> bool:
         """Tell whether the rule matches a call."""
-        path, pattern = asked.path.rstrip("/").lower(), self.path.lower()
+        path, pattern = call.path.rstrip("/").lower(), self.path.lower()
         return (
-            fnmatchcase(asked.method, self.method.upper())
+            fnmatchcase(call.method, self.method.upper())
             and (fnmatchcase(path, pattern) or fnmatchcase(path, f"{pattern}/*"))
-            and (not self.verbs or asked.verb.lower() in {verb.lower() for verb in self.verbs})
+            and (not self.verbs or call.verb.lower() in {verb.lower() for verb in self.verbs})
         )
 
     def strikes(self, count: int) -> bool:

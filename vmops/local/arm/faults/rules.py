@@ -1,11 +1,11 @@
-"""The rules in force: stored with the cloud, so that they outlive its process."""
+"""The active rules: stored with the cloud, so that they survive its process."""
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from vmops.local.arm.faults.calls import Asked
 from vmops.local.arm.faults.effects import Effect, InGuest
+from vmops.local.arm.faults.observed import ObservedCall
 from vmops.local.arm.faults.rule import Rule
 from vmops.local.arm.state.cloud import Cloud
 
@@ -18,7 +18,7 @@ class Rules:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._documents = cloud.store.documents
-        self._kept: dict[asyncio.Event, str] = {}
+        self._delays: dict[asyncio.Event, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._documents.of_kind(_KIND))
@@ -33,43 +33,43 @@ class Rules:
             self._documents.replace(_KIND, ({"rule": rule.plain(), "seen": 0} for rule in rules))
             if not rules:
                 self._cloud.store.free_stuck(self._cloud.now())
-        for over in self._kept:
+        for over in self._delays:
             over.set()
-        self._cloud.notice()
+        self._cloud.notify()
 
-    async def keep(self, call: str, seconds: float | None) -> None:
+    async def delay(self, call: str, seconds: float | None) -> None:
         """Delay a call for ``seconds``, at most until the rules are replaced; with None, until then."""
         over = asyncio.Event()
-        self._kept[over] = call
+        self._delays[over] = call
         try:
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), seconds)
         finally:
-            del self._kept[over]
+            del self._delays[over]
 
-    def kept(self) -> list[str]:
+    def delayed(self) -> list[str]:
         """Give the delayed calls, as METHOD and path."""
-        return list(self._kept.values())
+        return list(self._delays.values())
 
     def of_guest(self, machine: str) -> tuple[str, int]:
         """Give the first fault in force inside the machine of that id: its name, and its count or its number of bytes.
 
         The name is empty if there is none, the number 0 if the fault has none.
         """
-        inside = Asked("", machine, "", None, None)
+        inside = ObservedCall("", machine, "", None, None)
         for _, document in self._documents.of_kind(_KIND):
             rule = Rule.model_validate(document["rule"])
             if isinstance(rule.effect, InGuest) and rule.matches(inside):
                 return rule.name, rule.effect.after or rule.times or 0
         return "", 0
 
-    def strike(self, asked: Asked) -> Effect | None:
+    def strike(self, call: ObservedCall) -> Effect | None:
         """Count a call in every rule that matches it, and give the effect of the first that strikes it."""
         struck: Effect | None = None
         for key, document in self._documents.of_kind(_KIND):
             rule, count = Rule.model_validate(document["rule"]), document["seen"] + 1
-            effect = rule.effect.on(asked.verb) if isinstance(rule.effect, InGuest) else rule.effect
-            if effect and rule.matches(asked):
+            effect = rule.effect.on(call.verb) if isinstance(rule.effect, InGuest) else rule.effect
+            if effect and rule.matches(call):
                 self._documents.put(_KIND, key, document | {"seen": count})
                 if struck is None and rule.strikes(count):
                     struck = effect

@@ -51,10 +51,10 @@ def get_community_image(_cloud: Cloud, call: Call) -> Reply:
     if image is None:
         raise ArmError("NotFound:image", kind="CommunityGalleryImage")
     says = {"osType": image.system, "osState": "Generalized", "hyperVGeneration": image.generation}
-    told = {"identifier": {"uniqueId": f"/CommunityGalleries/{gallery}/Images/{name}"}, "name": name}
+    shown = {"identifier": {"uniqueId": f"/CommunityGalleries/{gallery}/Images/{name}"}, "name": name}
     kind = "Microsoft.Compute/locations/communityGalleries/images"
     properties = {**says, "architecture": image.architecture}
-    return Reply(200, {**told, "type": kind, "location": require_location(call), "properties": properties})
+    return Reply(200, {**shown, "type": kind, "location": require_location(call), "properties": properties})
 
 
 def _below(call: Call) -> list[str]:

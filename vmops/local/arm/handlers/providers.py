@@ -15,7 +15,7 @@ from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE
 from vmops.local.arm.wire.messages import Call, Reply
 from vmops.local.arm.wire.pages import page
 
-# provider → an API version that is known to it; every other one that looks like one is served too.
+# provider → one of its API versions; every other well-formed version is served too.
 NAMESPACES = {
     "Microsoft.Compute": "2024-07-01",
     "Microsoft.Network": "2024-05-01",

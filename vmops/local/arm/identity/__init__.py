@@ -1,5 +1,5 @@
 """The simulated Microsoft Entra ID: real clients discover the cloud there, log in, and get their tokens."""
 
-from vmops.local.arm.identity.door import IdentityDoor
+from vmops.local.arm.identity.layer import IdentityLayer
 
-__all__ = ["IdentityDoor"]
+__all__ = ["IdentityLayer"]

@@ -12,7 +12,7 @@ LIFETIME = 3599
 """Seconds from issue to expiry. Source: Microsoft identity platform, client credentials flow, ``expires_in``."""
 
 _HEADER = {"typ": "JWT", "alg": "HS256"}
-# Ours: the ids of principals are made from the names that clients give themselves.
+# Our own namespace: a principal's id is derived from the client's id.
 _PRINCIPALS = uuid.UUID("b6a0f7cb-63c0-5d0b-8d8b-0c2f9e6f8f5e")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from vmops.local.arm.state.clock import Clock
 
 _GRAIN = 1e-3
-"""The fraction of a span that a clock may be behind: instants are too large for their last digits to be exact."""
+"""The fraction of a span that may be missing: the last digits of an instant are not exact."""
 
 
 @dataclass(frozen=True, slots=True)

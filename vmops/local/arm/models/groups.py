@@ -11,7 +11,7 @@ from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import GROUP_TYPE, ResourceId
 
 _MACHINES = "Microsoft.Compute/virtualMachines"
-# What refers to others goes before what it refers to.
+# The order of deletion: a resource is deleted before those that it refers to.
 _ORDER = (
     _MACHINES,
     "Microsoft.Compute/disks",

@@ -1,4 +1,4 @@
-"""What a machine wants of its guest, and how the guest's end changes the machine.
+"""What a machine requires of its guest, and how the guest's end changes the machine.
 
 The guest's record is in the machine's ``hidden`` under GUEST: how many starts Azure has requested, how many times it
 got new hardware, the port where it was last reached, and, until its first start, its sealed custom data.

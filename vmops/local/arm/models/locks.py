@@ -27,8 +27,8 @@ def put_lock(cloud: Cloud, scope: str, name: str, request: Json) -> tuple[Json, 
     if not isinstance(asked, dict) or level is None:
         raise ArmError("InvalidRequestContent", reason=f"properties.level is none of {', '.join(_LEVELS.values())}")
     rid = f"{scope}{PATH}/{name}"
-    told = {key: asked[key] for key in ("notes", "owners") if asked.get(key) is not None}
-    lock = {"properties": {"level": level} | told, "id": rid, "type": TYPE, "name": name}
+    optional = {key: asked[key] for key in ("notes", "owners") if asked.get(key) is not None}
+    lock = {"properties": {"level": level} | optional, "id": rid, "type": TYPE, "name": name}
     return lock, cloud.store.documents.put(_KIND, rid.lower(), lock)
 
 

@@ -30,22 +30,22 @@ def put_assignment(cloud: Cloud, scope: str, name: str, request: Json) -> tuple[
     asked, before = request.get("properties", {}), find_assignment(cloud, scope, name)
     _require_sound(name, asked)
     role = f"{_subscription(scope)}{DEFINITIONS}/{_last(asked['roleDefinitionId'])}"
-    told = {"principalType": "ServicePrincipal"} | asked | {"roleDefinitionId": role, "scope": scope}
-    _require_new(cloud, scope, name, told)
-    if before and not _same(before["properties"], told, "principalId"):
+    assigned = {"principalType": "ServicePrincipal"} | asked | {"roleDefinitionId": role, "scope": scope}
+    _require_new(cloud, scope, name, assigned)
+    if before and not _same(before["properties"], assigned, "principalId"):
         raise ArmError("RoleAssignmentUpdateNotPermitted")
     name = before["name"] if before else name
-    rid, properties = f"{scope}{ASSIGNMENTS}/{name}", told | _times(before, told, timestamp(cloud.now()))
+    rid, properties = f"{scope}{ASSIGNMENTS}/{name}", assigned | _times(before, assigned, timestamp(cloud.now()))
     body = {"properties": properties, "id": rid, "type": ASSIGNMENT_TYPE, "name": name}
     return body, cloud.store.documents.put(_KIND, rid.lower(), body)
 
 
-def _times(before: Json | None, told: Json, now: str) -> Json:
+def _times(before: Json | None, assigned: Json, now: str) -> Json:
     """Give the times of a role assignment's creation and last change."""
     if before is None:
         return {"createdOn": now, "updatedOn": now}
     times = {name: before["properties"][name] for name in ("createdOn", "updatedOn")}
-    return times if before["properties"] == told | times else times | {"updatedOn": now}
+    return times if before["properties"] == assigned | times else times | {"updatedOn": now}
 
 
 def find_assignment(cloud: Cloud, scope: str, name: str) -> Json | None:
@@ -104,11 +104,11 @@ def _require_sound(name: str, asked: Json) -> None:
         raise ArmError("InvalidRequestContent", reason="properties.roleDefinitionId is not the id of a role")
 
 
-def _require_new(cloud: Cloud, scope: str, name: str, told: Json) -> None:
+def _require_new(cloud: Cloud, scope: str, name: str, assigned: Json) -> None:
     """Refuse to give a principal a role twice at a scope, under two names."""
     for at, found in _assignments(cloud):
         other = at == scope.lower() and found["name"].lower() != name.lower()
-        if other and _same(found["properties"], told, *_WHO):
+        if other and _same(found["properties"], assigned, *_WHO):
             raise ArmError("RoleAssignmentExists")
 
 

@@ -50,7 +50,7 @@ def _contrary(meets: Meets) -> Meets:
     return lambda value, wanted: not meets(value, wanted)
 
 
-# operator → whether a value meets what is wanted; ``not…`` is the contrary of each
+# operator → its test of a value; ``not…`` negates each
 _OPERATORS: dict[str, Meets] = {
     "equals": lambda value, wanted: _text(value) == _text(wanted),
     "in": lambda value, wanted: _text(value) in map(_text, wanted or []),
@@ -92,9 +92,9 @@ def _leaf(plain: dict[str, Any]) -> Test:
         name, target = left(subject.context), wanted(subject.context)
         values = values_of(subject.body, subject.kind, str(name)) if kind == "field" else [name]
         held = all(meets(value, target) for value in values)
-        told: Json = {"result": str(held), "expressionKind": kind.capitalize(), "expression": plain[kind]}
-        told |= _found(subject, str(name), values) if kind == "field" else {"expressionValue": name}
-        subject.seen.append(told | {"targetValue": target, "operator": operator.capitalize()})
+        finding: Json = {"result": str(held), "expressionKind": kind.capitalize(), "expression": plain[kind]}
+        finding |= _found(subject, str(name), values) if kind == "field" else {"expressionValue": name}
+        subject.seen.append(finding | {"targetValue": target, "operator": operator.capitalize()})
         return held
 
     return test

@@ -35,8 +35,8 @@ class PolicyDenial(ArmError):
 
     def __init__(self, rid: ResourceId, denied: list[tuple[Policy, Subject]]) -> None:
         ids = [_identifiers(policy, rid) for policy, _ in denied]
-        told = json.dumps(ids, separators=(",", ":"))
-        super().__init__("RequestDisallowedByPolicy", name=rid.name, target=rid.name, identifiers=told)
+        plain_ids = json.dumps(ids, separators=(",", ":"))
+        super().__init__("RequestDisallowedByPolicy", name=rid.name, target=rid.name, identifiers=plain_ids)
         found = [_violation(policy, rid, subject) for policy, subject in denied]
         self._info = [{"type": "PolicyViolation", "info": info} for info in found]
 

@@ -11,12 +11,12 @@ from vmops.local.arm.shapes.shape import Many, Named, Parts, Shape, Shown, Word,
 class Misfit(Exception):
     """A misfit with a shape: an unknown member, a value that is not one of the words, or another type.
 
-    ``path`` is its position, such as ``properties.subnets[0].name``; ``told`` the value, or the noun of the right type.
+    ``path`` is its position, such as ``properties.subnets[0].name``; ``detail`` the value, or the right type.
     """
 
     what: Literal["member", "value", "type"]
     path: str = ""
-    told: str = ""
+    detail: str = ""
 
     def lies(self, step: str) -> None:
         """Prepend a step to the path: a name, or a number in brackets."""
@@ -81,18 +81,18 @@ def _part(value: Any, shape: Shape, step: str) -> Any:
 def _word(value: str, spelled: Mapping[str, str]) -> str:
     word = spelled.get(folded(value))
     if word is None:
-        raise Misfit("value", told=value)
+        raise Misfit("value", detail=value)
     return word
 
 
 def _plain(value: Any, kind: type) -> Any:
     fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
     if not fits or (isinstance(value, bool) and kind is not bool):
-        raise Misfit("type", told=kind.__name__)
+        raise Misfit("type", detail=kind.__name__)
     return value
 
 
 def _require(value: Any, kind: type) -> Any:
     if not isinstance(value, kind) or (isinstance(value, list) and None in value):
-        raise Misfit("type", told=kind.__name__)
+        raise Misfit("type", detail=kind.__name__)
     return value

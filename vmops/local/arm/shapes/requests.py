@@ -66,7 +66,7 @@ def _refusal(misfit: Misfit, provider: str) -> ArmError:
     Source: azure-sdk-for-net#3487 (the front door), azure-cli#3951 (Compute), sql-server-samples#1294 (Network).
     """
     if misfit.what == "type":
-        return ArmError("InvalidRequestContent", reason=f"{misfit.path} is no proper {misfit.told}")
+        return ArmError("InvalidRequestContent", reason=f"{misfit.path} is no proper {misfit.detail}")
     alone = "." not in misfit.path and misfit.path.lower() not in _DEFINITION
     if alone or not provider:
         return ArmError("InvalidRequestContent", reason=_reason(misfit))
@@ -81,7 +81,7 @@ def _refusal(misfit: Misfit, provider: str) -> ArmError:
 def _reason(misfit: Misfit) -> str:
     holder, _, name = misfit.path.rpartition(".")
     if misfit.what == "value":
-        return f"Error converting value \"{misfit.told}\" to type '{_kind(misfit.path)}'. Path '{misfit.path}'."
+        return f"Error converting value \"{misfit.detail}\" to type '{_kind(misfit.path)}'. Path '{misfit.path}'."
     return f"Could not find member '{name}' on object of type '{_kind(holder)}'. Path '{misfit.path}'."
 
 

@@ -21,7 +21,7 @@ class WallClock:
 
 
 class ManualClock:
-    """Stands still until a test advances it."""
+    """A clock that only a test advances."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start

@@ -1,4 +1,4 @@
-"""What is stored beside the resources, as JSON objects: faults, locks, role assignments, policies."""
+"""The other stored objects, as JSON: faults, locks, role assignments, policies and deployments."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Long-running operations: their duration, and the answers to clients while and after they run.
+"""Long-running operations: their durations, and the answers to clients during and after them.
 
 Compute and Network answer in different forms; the deletion of a group in a third.
 Source: ARM RPC, async-api-reference, and recorded traffic of azure-mgmt-compute 12 and 29, -network 17, -resource 10.
@@ -18,12 +18,12 @@ from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE, GROUP_TYPE, Resou
 
 RUNNING = "InProgress"
 _STUCK = 0.1
-"""Real seconds between polls of an operation that never ends: at pace 0 a client would poll without a pause."""
+"""Real seconds between polls of an operation that never ends: at pace 0, clients would poll without a pause."""
 
 
 @dataclass(slots=True)
 class Operation:
-    """One write that continues after its answer; ``error`` is how it ends, or will end, if it fails.
+    """One write that continues after its answer; ``error`` is its failure, known before its end if it will fail.
 
     Times are seconds since the epoch. ``status`` is InProgress, Succeeded or Failed.
     """
@@ -48,7 +48,7 @@ class Timing:
     again: float = 10
 
 
-# What is not recorded is an estimate: updates, disks, groups. A deployment takes so long to begin.
+# Measured in recorded traffic, or estimated: updates, disks, groups. A deployment's is the time until it begins.
 _VM, _DISK = "Microsoft.Compute/virtualMachines", "Microsoft.Compute/disks"
 _KEPT = [
     f"Microsoft.Compute/{kind}"
@@ -110,7 +110,7 @@ def new_id(target: ResourceId, location: str) -> str:
 
 
 def retry_after(seconds: float) -> dict[str, str]:
-    """Ask the client to wait; below a second in milliseconds, since clients take ``Retry-After: 0`` for absent.
+    """Give the headers of a pause; below a second in milliseconds, since clients take ``Retry-After: 0`` for absent.
 
     Source: azure-core, which reads ``x-ms-retry-after-ms`` when there is no ``Retry-After``.
     """
@@ -128,11 +128,11 @@ def pause(operation: Operation, now: float, pace: float, *, first: bool) -> dict
     hint = hints.first if first else hints.again
     if hint is None and pace >= 1:
         return {}
-    return bid(operation, now, (hint or 10) * pace)
+    return retry_after_hint(operation, now, (hint or 10) * pace)
 
 
-def bid(operation: Operation, now: float, longest: float) -> dict[str, str]:
-    """Ask the client to come back when an operation is due, or after ``longest`` seconds if that is sooner."""
+def retry_after_hint(operation: Operation, now: float, longest: float) -> dict[str, str]:
+    """Give the headers of a pause until an operation is due, or of ``longest`` seconds if that is shorter."""
     if operation.due == math.inf:
         return retry_after(max(longest, _STUCK))
     return retry_after(min(longest, operation.due - now))
@@ -166,7 +166,7 @@ def id_in(headers: Mapping[str, str]) -> str:
 
 
 def status_body(operation: Operation) -> dict[str, Any]:
-    """Describe an operation as its resource provider does; the status of Network is bare."""
+    """Describe an operation as its resource provider does; Network gives nothing but status and error."""
     body: dict[str, Any] = {"status": operation.status}
     if operation.target.provider != "Microsoft.Network":
         body = {"startTime": timestamp(operation.started)} | body | {"name": operation.id}

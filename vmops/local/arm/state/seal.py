@@ -1,4 +1,4 @@
-"""Seals what must be known later, and kept secret meanwhile."""
+"""Encrypts what is stored secretly and needed again later."""
 
 import base64
 import hashlib
@@ -10,14 +10,14 @@ _PURPOSE = b"vmops.local.arm.seal"
 
 
 class Seal:
-    """Encrypts with a key from a secret: the daemon's token, which outlives the daemon."""
+    """Encrypts with a key derived from a secret: the daemon's token, which its successors keep."""
 
     def __init__(self, secret: str) -> None:
         self._key = base64.urlsafe_b64encode(hashlib.sha256(_PURPOSE + secret.encode()).digest())
 
     def close(self, plain: Json) -> str:
         """Return an object encrypted."""
-        from cryptography.fernet import Fernet  # the daemon starts without it
+        from cryptography.fernet import Fernet  # imported late: the daemon starts faster
 
         return Fernet(self._key).encrypt(json.dumps(plain).encode()).decode()
 

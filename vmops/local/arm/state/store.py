@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS history (key TEXT PRIMARY KEY, created REAL NOT NULL,
 """
 _TABLES = ("resource", "reference", "address", "operation", "history", documents.TABLE)
 _KNOWN_UNTIL = ContextVar("_KNOWN_UNTIL", default=math.inf)
-"""The time until which the reader knows of new resources, in seconds since the epoch; each request has its own."""
+"""Resources that were made after this time are hidden from the reader; seconds since the epoch, one per request."""
 
 
 class Store:
@@ -84,7 +84,7 @@ class Store:
 
     @contextmanager
     def seen_until(self, instant: float) -> Iterator[None]:
-        """Read resources in a block like a replica that knows none that were made after an instant."""
+        """Read resources in a block like a replica without the resources that were made after an instant."""
         token = _KNOWN_UNTIL.set(instant)
         try:
             yield

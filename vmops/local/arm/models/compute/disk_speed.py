@@ -1,4 +1,4 @@
-"""Disks whose speed is bought separately from their size, Premium SSD v2 and Ultra, and where they can be used.
+"""Disks whose speed is set separately from their size, Premium SSD v2 and Ultra, and where they can be used.
 
 Source: Microsoft's pages on the types of managed disks; azure-docs#59977 and terraform-provider-azurerm#3860, which
 quote refusals. The words of the others are ours.
@@ -46,7 +46,7 @@ def _bounded(limits: tuple[int, int], most: float) -> tuple[int, int]:
     return limits[0], max(limits[0], min(limits[1], int(most)))
 
 
-def settle(disk: Resource) -> None:
+def set_default_speed(disk: Resource) -> None:
     """Give a disk the least speed of its type if it names none; other types have no speed to name.
 
     Raises: ArmError InvalidParameter for a speed that its type or its size does not allow.

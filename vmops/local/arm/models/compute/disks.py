@@ -27,7 +27,7 @@ class Disks(Kind):
         disk = new_disk(cloud, rid, request, location)
         disk.properties.update(request.get("properties", {}))
         _fill(cloud, disk)
-        disk_speed.settle(disk)
+        disk_speed.set_default_speed(disk)
         return self._accept(cloud, disk, created=True)
 
     def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
@@ -45,7 +45,7 @@ class Disks(Kind):
             replace_tags(disk.body, request)
         if request.get("sku", {}).get("name"):
             disk.body["sku"] = _sku(request["sku"]["name"])
-        disk_speed.settle(disk)
+        disk_speed.set_default_speed(disk)
         return self._accept(cloud, disk, created=False)
 
     def _accept(self, cloud: Cloud, disk: Resource, *, created: bool) -> Change:

@@ -31,7 +31,7 @@ def note(machine: Resource, image: Image | None) -> None:
 
 
 def require_plan(machine: Resource, image: Image | None, plan: Json | None) -> None:
-    """Refuse a sold image without its plan, with another plan, or without acceptance of its terms.
+    """Refuse an image with a plan if the request names no plan or another one, or if its terms are not accepted.
 
     Source: openshift/installer#7721, terraform-provider-azurerm#4678, where the refusals are quoted.
     """

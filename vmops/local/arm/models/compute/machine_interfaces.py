@@ -62,7 +62,7 @@ def reserve(cloud: Cloud, machine: Resource) -> None:
         cloud.store.save(interface)
 
 
-def let_go(cloud: Cloud, machine: Resource) -> None:
+def release(cloud: Cloud, machine: Resource) -> None:
     """Release the interfaces of a deleted machine, or delete them, as each one's ``deleteOption`` and locks say."""
     slots = machine.properties["networkProfile"]["networkInterfaces"]
     options = {slot["id"].lower(): slot.get("properties", {}).get("deleteOption") for slot in slots}

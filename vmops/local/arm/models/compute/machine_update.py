@@ -16,7 +16,7 @@ from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.secrets import matches
 
-# What ARM names when it refuses a change → where that is.
+# The name in ARM's refusal of a change → the path of the property.
 _FIXED = {
     "imageReference": "storageProfile.imageReference",
     "osDisk.createOption": "storageProfile.osDisk.createOption",
@@ -32,9 +32,9 @@ _FIXED = {
     "evictionPolicy": "evictionPolicy",
     "availabilitySet.id": "availabilitySet.id",
 }
-# What is not shown is this.
+# The values of properties that are not shown.
 _UNSAID = {"priority": "Regular"}
-# A PUT without one of these takes it away.
+# A PUT without one of these removes it.
 _OPTIONAL = ("diagnosticsProfile", "licenseType", "billingProfile")
 
 

@@ -6,7 +6,7 @@ from vmops.local.arm.models.compute.capacity import give_back, settle_room, take
 from vmops.local.arm.models.compute.data_disks import ATTACH_DETACH, rearranged
 from vmops.local.arm.models.compute.disk_speed import require_bearable
 from vmops.local.arm.models.compute.instance_view import instance_view
-from vmops.local.arm.models.compute.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
+from vmops.local.arm.models.compute.machine_interfaces import attached, follow, release, require_interfaces, reserve
 from vmops.local.arm.models.compute.machine_profile import declare
 from vmops.local.arm.models.compute.machine_update import updated
 from vmops.local.arm.models.compute.protection import require_guardable, require_near, require_off
@@ -85,7 +85,7 @@ class Machines(Kind):
         if verb == "deallocate" and machine.properties["storageProfile"]["osDisk"].get("diffDiskSettings"):
             raise ArmError("OperationNotAllowed:ephemeral", verb=verb, vm=machine.id.name)
         before = machine.hidden["power"]
-        power.depart(machine, verb)
+        power.begin_transition(machine, verb)
         failure = take_room(cloud, machine) if verb == "start" else None
         if failure:
             machine.hidden["bound"] = before
@@ -107,7 +107,7 @@ class Machines(Kind):
         return _write(cloud, machine, ATTACH_DETACH, created=False)
 
     def refuse_hibernation(self, cloud: Cloud, rid: ResourceId) -> None:
-        """Refuse to hibernate: no machine here has that capability, which its guest would need."""
+        """Refuse to hibernate: no machine here has that capability."""
         raise ArmError("OperationNotAllowed:hibernate", vm=self.get(cloud, rid).id.name)
 
     def generalize(self, cloud: Cloud, rid: ResourceId) -> None:
@@ -153,7 +153,7 @@ class Machines(Kind):
             return
         if operation.verb == "put":
             machine.hidden["bound"] = "running"
-        power.arrive(machine)
+        power.finish_transition(machine)
         settle_room(cloud, machine)
         machine_disks.show(cloud, machine)
         machine.state, machine.hidden["since"] = "Succeeded", operation.due
@@ -170,7 +170,7 @@ class Machines(Kind):
     def fail(self, cloud: Cloud, operation: Operation) -> None:
         """Mark a machine as Failed; if it was being created, its interfaces are reserved for a while."""
         machine = self.get(cloud, operation.target)
-        power.arrive(machine)
+        power.finish_transition(machine)
         settle_room(cloud, machine)
         machine.state, machine.hidden["since"] = "Failed", operation.ended
         machine.hidden["failure"] = operation.error
@@ -183,7 +183,7 @@ class Machines(Kind):
         give_back(cloud, resource)
         cloud.store.remove(resource.id)
         machine_disks.leave(cloud, resource)
-        let_go(cloud, resource)
+        release(cloud, resource)
 
 
 def _update(cloud: Cloud, machine: Resource, existing: Resource) -> Change:

@@ -1,9 +1,9 @@
-"""The power states of a machine, and the verbs that lead from one to another."""
+"""The power states of a machine, and the transitions between them."""
 
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.resource import Resource
 
-# verb → where the machine is → (where it is meanwhile, where it ends up). What is missing is refused.
+# verb → present state → (state during the operation, final state). Other combinations are refused.
 # Source: Microsoft's page on the states of virtual machines; that powerOff and restart refuse a deallocated one is
 # reported by users (terraform-provider-azurerm 28218).
 _ALLOCATED = ("running", "stopped")
@@ -25,7 +25,7 @@ TRANSITIONS = {
 }
 
 
-def depart(machine: Resource, verb: str) -> None:
+def begin_transition(machine: Resource, verb: str) -> None:
     """Begin a transition of a machine; raises ``ArmError`` if its present state does not allow it.
 
     A machine that was never allocated counts as deallocated.
@@ -38,6 +38,6 @@ def depart(machine: Resource, verb: str) -> None:
     machine.hidden["power"], machine.hidden["bound"] = move
 
 
-def arrive(machine: Resource) -> None:
+def finish_transition(machine: Resource) -> None:
     """Finish the transition of a machine."""
     machine.hidden["power"] = machine.hidden.pop("bound", machine.hidden["power"])

@@ -9,7 +9,7 @@ _NETWORKS = "Microsoft.Network/virtualNetworks"
 _ADDRESSES = "Microsoft.Network/publicIPAddresses"
 _INTERFACES = "Microsoft.Network/networkInterfaces"
 _GROUPS = "Microsoft.Network/networkSecurityGroups"
-# What it is called → how people call it, and the most that there may be. Source: azure-rest-api-specs,
+# name → its localized name, and the limit. Source: azure-rest-api-specs,
 # Microsoft.Network, Usages_List; Microsoft's page on limits. Nothing is refused for these limits.
 _LIMITS = {
     "VirtualNetworks": ("Virtual Networks", 1000),

@@ -1,10 +1,10 @@
-"""Requests that the cloud makes of itself on a client's behalf: every rule applies to them as to any other."""
+"""Requests that the cloud makes to itself for a client: the same rules apply to them as to a client's requests."""
 
 import json
 
-from vmops.local.arm.faults.calls import ask
 from vmops.local.arm.faults.effects import Fail, Refuse, Stick
-from vmops.local.arm.faults.outcome import doom, refusal
+from vmops.local.arm.faults.observed import observe
+from vmops.local.arm.faults.outcome import change_outcome, refusal
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import carried_out, read, refused, throttled
 from vmops.local.arm.limits.bucket import Buckets
@@ -15,11 +15,11 @@ from vmops.local.arm.state.resource import Json
 from vmops.local.arm.wire.messages import Reply
 
 
-class Inside:
+class InternalRequests:
     """Makes requests without HTTP.
 
-    They are read, checked and throttled like a client's. Faults apply to writes if they refuse them or change the end
-    of their operations; faults that only spoil an answer do not.
+    They are read, checked and throttled like a client's. Faults apply to writes if they refuse them or change the
+    outcome of their operations; faults that only change an answer do not apply.
     """
 
     def __init__(self, buckets: Buckets) -> None:
@@ -29,15 +29,15 @@ class Inside:
         """Return the answer, which may be a refusal."""
         if method == "GET":
             return _answer(cloud, method, path, api_version, body)
-        asked = ask(cloud, method, path)
-        effect = Rules(cloud).strike(asked)
+        observed = observe(cloud, method, path)
+        effect = Rules(cloud).strike(observed)
         if isinstance(effect, Refuse):
-            return refusal(cloud, effect, asked, body or {})
+            return refusal(cloud, effect, observed, body or {})
         late = throttled(cloud, self._buckets, method, path)
         reply = late or _answer(cloud, method, path, api_version, body)
         operation = cloud.store.operation(lro.id_in(reply.headers))
         if operation and operation.ended is None and isinstance(effect, Fail | Stick):
-            doom(cloud, effect, asked, operation)
+            change_outcome(cloud, effect, observed, operation)
         return reply
 
 
@@ -48,5 +48,5 @@ def _answer(cloud: Cloud, method: str, path: str, api_version: str, body: Json |
         return carried_out(cloud, handler, call, path)
     except ArmError as refusal:
         return refused(refusal, path)
-    except Exception as reason:  # a fault of the simulator, which must not stop what else falls due
+    except Exception as reason:  # an exception of the simulator must not stop other due operations
         return refused(ArmError("InternalServerError", reason=repr(reason)), path)

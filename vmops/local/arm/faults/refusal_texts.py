@@ -12,7 +12,7 @@ _BLANK = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class Words:
+class RefusalText:
     """A row of the tables: the HTTP status, the message with its blanks, and whether the front door sends it."""
 
     status: int
@@ -20,14 +20,14 @@ class Words:
     gateway: bool
 
 
-def find(row: str) -> Words | None:
+def find(row: str) -> RefusalText | None:
     """Give the row of that name: ARM's code with the table's suffix; None if there is none."""
     if row in _GATEWAY:
-        return Words(*_GATEWAY[row], gateway=True)
-    return Words(*_PROVIDERS[row], gateway=False) if row in _PROVIDERS else None
+        return RefusalText(*_GATEWAY[row], gateway=True)
+    return RefusalText(*_PROVIDERS[row], gateway=False) if row in _PROVIDERS else None
 
 
-def told(custom: str, row: str, blanks: Mapping[str, object]) -> str:
+def message_of(custom: str, row: str, blanks: Mapping[str, object]) -> str:
     """Give a fault's message: its own text, else the row's. Unknown blanks are filled with the resource's name."""
     known = find(row)
     if custom or known is None:

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from vmops.local.guests import namespaces
 from vmops.local.guests.guest import Guest
-from vmops.local.guests.porter import Porter
 from vmops.local.guests.protocol import Fault
-from vmops.local.guests.visit import Visit
+from vmops.local.guests.ssh_server import SshServer
+from vmops.local.guests.ssh_terms import SshTerms
 
 _AT_ONCE = struct.pack("ii", 1, 0)
 """Linger for zero seconds, so that connected clients are reset. Source: socket(7), SO_LINGER."""
@@ -19,18 +19,18 @@ _FOR_EVER = 0
 """The count of a fault without a limit."""
 
 
-class Door:
+class GuestPort:
     """The SSH port of one guest, and the faults that are set on it."""
 
-    def __init__(self, porter: Porter) -> None:
-        self._porter = porter
+    def __init__(self, ssh_server: SshServer) -> None:
+        self._ssh_server = ssh_server
         self.listening: socket.socket | None = None
         self._bound: socket.socket | None = None
         self._kept: list[socket.socket] = []
         self._fault, self._refused = Fault(), 0
 
     def bind(self, guest: Guest) -> None:
-        """Bind the port where the guest was last reached, or any other if it is taken; log a fault that is set."""
+        """Bind the last port of the guest, or another if that is taken, and apply a new fault."""
         if guest.wanted.fault != self._fault:
             self._fault, self._refused = guest.wanted.fault, 0
             if self._fault.name == "guest-panics":
@@ -51,20 +51,20 @@ class Door:
             self.bind(guest)
 
     def take(self, guest: Guest) -> None:
-        """Accept a connection in a process of its own in the guest, unless a fault strikes."""
+        """Accept a connection, which a process in the guest serves, unless a fault strikes."""
         if not self.listening:
             return
         with suppress(OSError):
-            knocking, _ = self.listening.accept()
+            client, _ = self.listening.accept()
             first = guest.first()
             if self._refuses() or first is None:
-                knocking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-                knocking.close()
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                client.close()
             elif self._fault.name in ("guest-silent", "guest-panics"):
-                self._kept.append(knocking)
+                self._kept.append(client)
             else:
-                with knocking:
-                    self._porter.admit(first, knocking, self._visit(guest))
+                with client:
+                    self._ssh_server.admit(first, client, self._terms(guest))
 
     def close(self) -> None:
         """Release the port, and reset clients that wait there."""
@@ -74,18 +74,18 @@ class Door:
         self._bound, self.listening, self._kept = None, None, []
 
     def _refuses(self) -> bool:
-        """Tell whether this connection is refused: as many are as the fault says, or all."""
+        """Tell whether a fault refuses this connection: the fault counts them, or refuses all."""
         if self._fault.name != "ssh-refused":
             return False
         self._refused += 1
         return self._fault.count == _FOR_EVER or self._refused <= self._fault.count
 
-    def _visit(self, guest: Guest) -> Visit:
+    def _terms(self, guest: Guest) -> SshTerms:
         wanted, longest = guest.wanted, self._fault.count if self._fault.name == "ssh-cut" else 0
-        return Visit(wanted.user, wanted.password, guest.key.private, wanted.processors, longest)
+        return SshTerms(wanted.user, wanted.password, guest.key.private, wanted.processors, longest)
 
     def _panic(self, guest: Guest) -> None:
-        """Kill every process in the guest but the first, which then answers nobody."""
+        """Kill every process in the guest except the first, so that nothing answers."""
         if (first := guest.first()) is not None:
             namespaces.enter(first, first, lambda: os.kill(-1, signal.SIGKILL))
 

@@ -1,4 +1,4 @@
-"""What a fault knows of a call: its verb, its resource, and the words for both."""
+"""A call as rules for faults see it: its verb, its resource, and the values for texts of refusals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _MINUTE = 60.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class ObservedCall:
     """One call; ``verb`` is create, update, delete, read, or the last word of a POST.
 
     A PUT of a resource whose creation failed counts as create. ``before`` is the resource before the call.
@@ -29,7 +29,7 @@ class Asked:
     before: Resource | None
 
 
-def ask(cloud: Cloud, method: str, path: str) -> Asked:
+def observe(cloud: Cloud, method: str, path: str) -> ObservedCall:
     """Describe a call before it is carried out."""
     target = target_of(path)
     before = cloud.store.get(target) if target else None
@@ -38,18 +38,18 @@ def ask(cloud: Cloud, method: str, path: str) -> Asked:
         verb = "create" if unmade else "update"
     else:
         verb = _VERBS.get(method) or path.rstrip("/").rpartition("/")[2]
-    return Asked(method, path, verb, target, before)
+    return ObservedCall(method, path, verb, target, before)
 
 
-def blanks(asked: Asked, body: Mapping[str, Any], now: float) -> dict[str, object]:
+def blanks(call: ObservedCall, body: Mapping[str, Any], now: float) -> dict[str, object]:
     """Give the values that a refusal may name; ``body`` is the requested resource, or the present one."""
-    target, verb = asked.target, asked.verb
+    target, verb = call.target, call.verb
     size = str(((body.get("properties") or {}).get("hardwareProfile") or {}).get("vmSize", ""))
     quota = f"{SIZES[size.lower()].family} Cores" if size.lower() in SIZES else ""
     kind = verb if verb in {"read", "delete"} else "write"
     action = "write" if verb in _WRITES else verb if verb in {"read", "delete"} else f"{verb}/action"
-    steps = asked.path.strip("/").split("/")
-    about = {"subscription": steps[1] if len(steps) > 1 else "", "id": asked.path, "type": "", "name": steps[-1]}
+    steps = call.path.strip("/").split("/")
+    about = {"subscription": steps[1] if len(steps) > 1 else "", "id": call.path, "type": "", "name": steps[-1]}
     if target:
         about |= {"id": str(target), "type": target.type, "name": target.name, "provider": target.provider}
     times = {"now": american(now), "before": american(now - _MINUTE)}

@@ -8,8 +8,9 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from vmops.cli import bars, console, offered, reports, vm_list, vm_status
+from vmops.cli import console, places, reports, vm_list, vm_status
 from vmops.cli.session import INTERRUPTED, Session
+from vmops.cli.timeline import bar_chart
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log_reader import LogReader
@@ -18,33 +19,33 @@ from vmops.jobs.operation import Operation, State, Verb
 from vmops.ops.timeline import spans
 
 _REFRESH = 5.0
-"""Seconds between two updates of a watched list; each takes four requests a subscription."""
+"""Seconds between two updates of a watched list; each takes four requests per subscription."""
 
-_LOOK = 0.2
+_LOG_POLL_INTERVAL = 0.2
 """Seconds between two reads of a followed log."""
 
 
 def preview(session: Session, **how: Any) -> None:
     """Show what a provision would do."""
     steps = session.ops.plan(session.params, **how)
-    places = session.ops.places(session.params, **how)
-    if places and not session.as_json:
-        offered.table(places)
-    reports.planned(steps, session.ops.price(session.params, **how), places, as_json=session.as_json)
+    choice = session.ops.places(session.params, **how)
+    if choice and not session.as_json:
+        places.table(choice)
+    reports.planned(steps, session.ops.price(session.params, **how), choice, as_json=session.as_json)
 
 
 def diff(session: Session) -> None:
-    """Show how what exists differs from the request."""
+    """Show the differences between the last request and what exists."""
     reports.compared(session.ops.diff(session.params), as_json=session.as_json)
 
 
 def inventory(session: Session) -> None:
     """Show what a deprovision would delete."""
-    reports.doomed(session.ops.resources(session.params), as_json=session.as_json)
+    reports.deletions(session.ops.resources(session.params), as_json=session.as_json)
 
 
 def status(session: Session) -> None:
-    """Show how the VM stands."""
+    """Show the state of the VM."""
     report = session.ops.status(session.params)
     if session.as_json:
         return console.print_json(report)
@@ -58,7 +59,7 @@ def status(session: Session) -> None:
 
 
 def list_vms(session: Session, *, watch: bool, **how: bool) -> None:
-    """Show the VMs, repeatedly if they are watched."""
+    """Show the VMs once; with ``watch`` until Ctrl-C."""
     if not watch:
         return vm_list.listed(session.ops.vms(session.params, **how), as_json=session.as_json)
     if session.as_json or not console.out.is_terminal:
@@ -73,37 +74,37 @@ def list_vms(session: Session, *, watch: bool, **how: bool) -> None:
 
 
 def history(session: Session) -> None:
-    """Show what was done to the VMs that the parameters mean."""
+    """Show the deployments of the VMs that the parameters select."""
     vm_list.history(session.ops.history(session.params), as_json=session.as_json)
 
 
 def timeline(session: Session) -> None:
-    """Show where the time of the newest deployment went."""
+    """Show the timeline of the newest deployment."""
     operation = _newest(session)
     events = LogReader(session.ops.log_path(operation)).news()
-    bars.timeline(operation, spans(operation, events), as_json=session.as_json)
+    bar_chart(operation, spans(operation, events), as_json=session.as_json)
 
 
 def logs(session: Session, *, follow: bool) -> None:
-    """Show the log of the newest deployment's worker; if it is followed, until the deployment ends."""
+    """Show the log of the newest deployment's worker; with ``follow`` until the deployment ends."""
     operation = _newest(session)
     reader = LogReader(session.ops.log_path(operation))
     if session.as_json and not follow:
         return console.print_json(reader.news())
     say: Callable[[Any], None] = console.print_json_line if session.as_json else console.print_event
 
-    def look() -> bool | NotYet:
-        over = not follow or _now(session, operation).over  # first: what was logged until then is read after that
+    def read_on() -> bool | NotYet:
+        done = not follow or _refreshed(session, operation).over  # read first: the whole log of a done one is there
         for event in reader.news():
             say(event)
-        return over or NotYet(_LOOK)
+        return done or NotYet(_LOG_POLL_INTERVAL)
 
-    return _until_interrupted(look)
+    return _until_interrupted(read_on)
 
 
-def _until_interrupted(look: Callable[[], bool | NotYet]) -> None:
+def _until_interrupted(poll: Callable[[], bool | NotYet]) -> None:
     try:
-        poll_until(look, timeout=math.inf)
+        poll_until(poll, timeout=math.inf)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
@@ -112,12 +113,12 @@ def _newest(session: Session) -> Operation:
     """Give the newest deployment of the VM. Raises: OperationFailed (not_found)."""
     operation = session.newest()
     if operation is None:
-        message = f"no deployment of {session.params.get('vmName', 'it')} is recorded on this host"
+        message = f"this host has no record of a deployment of {session.params.get('vmName', 'it')}"
         raise OperationFailed(Failure(FailureKind.NOT_FOUND, message))
     return operation
 
 
-def _now(session: Session, operation: Operation) -> Operation:
-    """Give the present state of a deployment."""
+def _refreshed(session: Session, operation: Operation) -> Operation:
+    """Give the present record of a deployment."""
     same: Iterator[Operation] = (each for each in session.ops.history(session.params) if each.id == operation.id)
     return next(same, operation)

@@ -1,4 +1,4 @@
-"""What a person reads about places and quotas."""
+"""Shows places, quotas and refusals of places."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,12 +13,12 @@ _QUOTAS = ("LOCATION", "QUOTA", "USED", "LIMIT", "LEFT")
 
 
 def offers(session: Session, *, cheapest: bool) -> None:
-    """Show places, a row each, and report what Azure did not answer."""
+    """Show places, a row each, and warn about queries that Azure did not answer."""
     unread: list[Failure] = []
     wish = {**session.params, **({"prefer": "price"} if cheapest else {})}
     found = session.ops.offers(wish, unread)
     for failure in unread:
-        warn(f"what Azure has there is not known, and nothing is held against a place for it: {failure}")
+        warn(f"Azure did not answer a query, which rules out no place: {failure}")
     if session.as_json:
         return print_json(found)
     return table(found)
@@ -30,7 +30,7 @@ def table(found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def quota(session: Session) -> None:
-    """Show quotas, a row each: in a table only those in use or exhausted."""
+    """Show quotas, a row each; the table has only those that are in use or exhausted."""
     found = session.ops.quota(session.params)
     if session.as_json:
         return print_json(found)
@@ -41,7 +41,7 @@ def quota(session: Session) -> None:
 
 
 def refusals(session: Session, *, forget: bool) -> None:
-    """Show what was refused, a row each, or say that it is forgotten."""
+    """Show the remembered refusals, a row each; with ``forget`` only how many are forgotten."""
     found = session.ops.refusals(session.params, forget=forget)
     if session.as_json:
         return print_json(found)
@@ -49,7 +49,7 @@ def refusals(session: Session, *, forget: bool) -> None:
         return note(f"{len(found)} refusals are forgotten")
     if found:
         return columns(_REFUSALS, [_refusal(each) for each in found])
-    return note("nothing was refused that is still worth remembering")
+    return note("no refusal is remembered")
 
 
 def _refusal(each: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What VMs can be made with, were made with, and gave as results; and whether they can be made."""
+"""Shows parameters, requests, lock files, results and metrics of VMs, and the checks of this host."""
 
 import csv
 import shlex
@@ -17,13 +17,13 @@ from vmops.core.errors import SpecError
 from vmops.protocol import Status
 
 _NARROWEST = 40
-"""Least columns of a paragraph."""
+"""The least width of a paragraph, in columns."""
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 
 
 def parameters(session: Session) -> None:
-    """Show all parameters, with a VM's values if there is one: a row each, or on a narrow terminal a paragraph."""
+    """Show all parameters, with the values of a VM if one is named: a row each, on a terminal a paragraph each."""
     found = session.ops.parameters(session.params or None)
     if session.as_json:
         return console.print_json(found)
@@ -35,9 +35,9 @@ def parameters(session: Session) -> None:
 
 
 def _paragraphs(found: Sequence[Mapping[str, Any]], shown: str) -> None:
-    """Show a paragraph each; the type is beside name and value if there is room."""
+    """Show a paragraph for each parameter; its type is on the first line if there is room."""
     for each in found:
-        value = f" = {told}" if (told := _text(each[shown])) else ""
+        value = f" = {text}" if (text := _text(each[shown])) else ""
         fits = len(f"{each['name']}{value} {each['type']}") <= console.out.width
         console.out.print(f"[bold]{each['name']}[/]{escape(value)}" + (f" [dim]{each['type']}[/]" if fits else ""))
         _indented("" if fits else each["type"], "dim")
@@ -50,19 +50,19 @@ def _indented(words: str, style: str | None = None) -> None:
 
 
 def given(session: Session) -> None:
-    """Show the given parameters as YAML or JSON; secrets are not recorded."""
+    """Show the parameters of the last request as YAML or JSON, without secrets, which are not recorded."""
     found = session.ops.given(session.params)
     if session.as_json:
         return console.print_json(found)
     console.print_yaml(found)
     newest = session.ops.operation(session.params)
     for name in sorted(newest.secrets) if newest else ():
-        console.note(f"{name} was given too, and is not shown")
+        console.note(f"{name} was also given; secrets are not shown")
     return None
 
 
 def lock_file(session: Session, output: Path | None) -> None:
-    """Write a lock file of a VM, to stdout or atomically to a file.
+    """Write a lock file of a VM, to stdout or to a file.
 
     Raises: SpecError if it cannot be written.
     """
@@ -78,15 +78,15 @@ def lock_file(session: Session, output: Path | None) -> None:
 
 
 def metrics(session: Session) -> None:
-    """Show what a trial's results should say about its VM, as CSV that mlos_bench reads as results."""
+    """Show the metrics of a trial's VM, as CSV that mlos_bench reads as results."""
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerows([("metric", "value"), *session.ops.metrics(session.params).items()])
 
 
 def result(session: Session, key: str | None) -> None:
-    """Show the result of a wait for the VM, or one value of it; `typer.Exit` if it is not provisioned.
+    """Show the result of a wait for the VM, or one value of it.
 
-    Raises: SpecError if there is no value of that name.
+    Raises: `typer.Exit` if the VM is not provisioned; SpecError if there is no value of that name.
     """
     status, found = session.ops.wait_vm_deployment(True, {**session.params, "pollTimeout": 0})
     if status is not Status.SUCCEEDED:
@@ -104,7 +104,7 @@ def result(session: Session, key: str | None) -> None:
 
 
 def check(session: Session) -> None:
-    """Show the checks, a line each; `typer.Exit` with 1 if one has failed."""
+    """Show the checks, a line each; the exit code is 1 if one has failed."""
     found = session.ops.check()
     missing = any(each["ok"] is False for each in found)
     if session.as_json:

@@ -16,14 +16,14 @@ from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import Clock, WallClock, timestamp
 from vmops.local.arm.wire.messages import Reply
 
-# Source: ARM's answer to a token whose time is over.
+# Source: ARM's answer to an expired token.
 _CHALLENGE = (
     'Bearer authorization_uri="https://login.windows.net/common", error="invalid_token", '
     'error_description="The access token expired"'
 )
 
 
-class IdentityDoor:
+class IdentityLayer:
     """Serves logins to everybody, and passes other requests on with the secret in place of a valid access token.
 
     ``secret`` is what the application behind it expects, and what clients log in with. Neither is ever logged: requests

@@ -1,13 +1,13 @@
-"""The terms of one connection to a guest: who may log in, and what limits it."""
+"""The terms of one SSH connection to a guest: who may log in, and what limits it."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Visit:
+class SshTerms:
     """Who may log in to a guest, and its host key; the password is sealed, empty for none.
 
-    ``processors`` is how many the guest has; ``longest`` the bytes after which the connection is cut; 0, never.
+    ``processors`` is how many the guest has. After ``longest`` bytes the connection is cut; 0 for never.
     """
 
     user: str

@@ -1,4 +1,4 @@
-"""Shows where the time of a deployment went, as a bar chart."""
+"""Shows the timeline of a deployment as a bar chart."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from vmops.ops.timeline import Span
 _COLOURS = {"done": "green", "failed": "red", "running": "cyan"}
 
 _SHORTEST = 10
-"""Columns of the longest bar on a narrow terminal."""
+"""The least number of columns for the longest bar, on a narrow terminal."""
 
 
-def timeline(operation: Operation, spans: Sequence[Span], *, as_json: bool) -> None:
-    """Show the steps of a deployment, each at its place in the whole."""
+def bar_chart(operation: Operation, spans: Sequence[Span], *, as_json: bool) -> None:
+    """Show the steps of a deployment, each as a bar at its time."""
     start, whole = operation.created, max((each.start + each.seconds for each in spans), default=0) - operation.created
     if as_json:
-        told = {"vmName": operation.vm_name, "verb": str(operation.verb), "state": str(operation.state)}
+        which = {"vmName": operation.vm_name, "verb": str(operation.verb), "state": str(operation.state)}
         when = {"created": start, "createdAt": times.utc_or_none(start), "seconds": round(whole, 3)}
-        return print_json({**told, "operation": operation.id, **when, "spans": [each.as_dict() for each in spans]})
+        return print_json({**which, "operation": operation.id, **when, "spans": [each.as_dict() for each in spans]})
     out.print(f"[bold]{escape(operation.vm_name)}[/]: {operation.verb} {operation.state}, {duration(whole)}")
     names = max((len(each.name) for each in spans), default=0)
     room = max(out.width - names - 18, _SHORTEST)
