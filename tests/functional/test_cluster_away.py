@@ -3,6 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.functional.cluster import LONGEST, Cluster, Host, at_peace, prepared,
 from tests.functional.doors import CLI
 from tests.postgres import Postgres
 from tests.relay import relayed
-from vmops import Status
+from vmops import Status, VMOps
 from vmops.core.polling import NotYet, poll_until
 from vmops.protocol import Params
 
@@ -56,6 +57,7 @@ def test_a_database_that_comes_back_has_cost_nothing(cluster: Cluster, azure: Az
         azure.let_go()
         assert poll_until(lambda: is_there(azure, "u1"), timeout=LONGEST)
         assert host.call("provision", "u2")["failure"]["kind"] == "engine"
+        refuses_in_words(caller)
     succeeded(caller, params, is_setup=True)
     assert caller.vm_deprovision(dict(params)) == (Status.PENDING, {})
     made, removed = caller.history()[1], cluster.until(caller, "running", name="u1")
@@ -65,6 +67,17 @@ def test_a_database_that_comes_back_has_cost_nothing(cluster: Cluster, azure: Az
     succeeded(caller, params, is_setup=False)
     removed = cluster.operation(caller, "u1")
     assert [(each.attempt, each.host) for each in (made, removed)] == [(1, "patient"), (1, "patient")]
+
+
+def refuses_in_words(ops: VMOps) -> None:
+    """See that no verb raises, whatever the name, which may be that of a VM of a fleet: who knows that is away."""
+    verbs = ("vm_provision", "vm_deprovision", "vm_start", "vm_stop", "vm_restart", "deallocate", "cancel", "recover")
+    for verb, name in product(verbs, ("u2", "u2-1")):
+        assert getattr(ops, verb)({"vmName": name}) == (Status.FAILED, {}), verb
+        why = ops.last_failure({"vmName": name})
+        assert why
+        assert (str(why.kind), why.step) == ("engine", "see that PostgreSQL can be reached, then call again"), verb
+    assert ops.wait_vm_deployment(True, {"vmName": "u2-1", "pollTimeout": 0.1}) == (Status.TIMED_OUT, {})
 
 
 def vm(operation: object) -> str:

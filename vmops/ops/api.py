@@ -64,10 +64,13 @@ class VMOps(Questions):
 
         PENDING, or FAILED. The result is always ``{}``. Raises: SpecError if no member is named.
         """
-        member = self._target(params).member
-        if member is None:
-            raise SpecError("member: is required: it says which VM of the fleet is made anew")
-        return self._provision(params, same=True, replaces=[member])
+
+        def make_anew(target: Target) -> Answer:
+            if target.member is None:
+                raise SpecError("member: is required: it says which VM of the fleet is made anew")
+            return self._provision(params, same=True, replaces=[target.member])
+
+        return self._answer(params, make_anew)
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -76,8 +79,11 @@ class VMOps(Questions):
         ARM refuses. A provision in flight is ended first. The result is always ``{}``.
         """
         clear_handle(params)
-        target = self._target(params)
-        return self._begin(params, target, lambda: self._deployments.deprovision(target))
+
+        def remove(target: Target) -> Answer:
+            return self._begin(params, target, lambda: self._deployments.deprovision(target))
+
+        return self._answer(params, remove)
 
     def vm_start(self, params: Params) -> Answer:
         """Start the VM: PENDING, SUCCEEDED if that was done at once, or FAILED. The result is always ``{}``."""
@@ -90,7 +96,7 @@ class VMOps(Questions):
         if that was done at once, or FAILED. The result is always ``{}``.
         """
         stop = Action.FORCED_STOP if force else Action.STOP
-        return self._switch(params, Action.DEALLOCATE if self._target(params).stop_mode == "deallocate" else stop)
+        return self._switch(params, Action.DEALLOCATE if self._named(params).stop_mode == "deallocate" else stop)
 
     def vm_restart(self, params: Params) -> Answer:
         """Restart the VM by initiating a graceful shutdown.
@@ -109,11 +115,13 @@ class VMOps(Questions):
         PENDING only if ``pollTimeout`` is 0. TIMED_OUT if the time has passed; the work itself goes on. The result
         describes the operation if SUCCEEDED, otherwise it is ``{}``.
         """
-        patience = Target.from_params(params, self.settings.defaults()).poll_timeout
+        patience = self._named(params).poll_timeout
         try:
             target = retry(lambda: self._target(params), RecordsAway, lambda *_: _REST, timeout=patience)
         except RecordsAway:
             return (Status.TIMED_OUT if patience else Status.PENDING), {}
+        except REFUSALS as error:
+            return failed(self._store, self._named(params), error)
         verb = Verb.PROVISION if is_setup else Verb.DEPROVISION
         return waited(self._store, target, self._poll(target, verb))
 
@@ -144,7 +152,7 @@ class VMOps(Questions):
                 self._refuse_member(params)
             asked = self._guards.bounded(self._asked(params, same=same, unset=unset))
         except REFUSALS as error:
-            return failed(self._store, self._target(params), error)
+            return failed(self._store, self._known(params), error)
         begin = partial(provision_with_key, asked, self.settings, self._deployments, replaces, **terms)
         return self._begin(params, asked.spec, begin)
 
@@ -152,7 +160,7 @@ class VMOps(Questions):
         """Check that a deployment is not asked for by a member's name. Raises: OperationFailed (invalid); SpecError."""
         from vmops.ops.member_names import meant, refuse
 
-        given = Target.from_params(params, self.settings.defaults())
+        given = self._named(params)
         if given.member is None:
             refuse(meant(self._store, None, given))
 
@@ -170,15 +178,15 @@ class VMOps(Questions):
     def _switch(self, params: Params, action: Action) -> Answer:
         """Begin a power operation, of a fleet on all: PENDING, SUCCEEDED if it was over at once, or FAILED."""
         clear_handle(params)
-        target = self._target(params)
-        try:
+
+        def switch(target: Target) -> Answer:
             self._deployments.refuse_in_flight(target)
             if self._is_fleet(target):
                 return pending(params, self._deployments.switch(target, action).handle)
             url = self._power.begin(target, action)
-        except REFUSALS as error:
-            return failed(self._store, target, error)
-        return pending(params, url) if url else (Status.SUCCEEDED, {})
+            return pending(params, url) if url else (Status.SUCCEEDED, {})
+
+        return self._answer(params, switch)
 
     def _is_fleet(self, target: Target) -> bool:
         """Tell whether all of a fleet is meant: a record of this host says so, without one its members' tags."""

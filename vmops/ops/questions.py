@@ -25,7 +25,7 @@ class Questions(Placing):
 
     def last_failure(self, params: Params) -> Failure | None:
         """Give why the newest verb on this VM that failed did so; None if none failed."""
-        return self._store.last_failure(self._target(params).stack)
+        return self._store.last_failure(self._known(params).stack)
 
     def operation(self, params: Params) -> Operation | None:
         """Give the newest deployment of a VM that this host has a record of."""
