@@ -32,7 +32,7 @@ def vm_key(settings: Settings, store: Store, stack: str) -> Path | None:
 def vm_public_key(settings: Settings, store: Store, stack: str) -> str:
     """Give the public half of a VM's key; if there is none, make one for all hosts that share the records."""
     if store.is_shared:
-        _secrets(settings, store).share_key(settings.state_dir, stack)
+        return keys.public_line(_secrets(settings, store).share_key(settings.state_dir, stack)).decode()
     return keys.ssh_public_key(settings.state_dir, stack)
 
 

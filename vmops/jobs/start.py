@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, cast
@@ -53,6 +53,13 @@ def _told(settings: Settings) -> dict[str, str]:
     return {"VMOPS_STATE_DIR": str(settings.state_dir), "VMOPS_HOST": host.name(), **settings.shared()}
 
 
+def start_server(settings: Settings) -> None:
+    """Have a fork server ready, so that the first worker begins as soon as all others."""
+    if settings.worker_idle:
+        with suppress(OSError), _gate(settings), closing(_connected(settings)):
+            pass
+
+
 def end_stopped_server(state_dir: Path) -> bool:
     """Kill stopped fork servers together with the locks that they hold; tell whether there were any.
 
@@ -82,12 +89,14 @@ def _send_to_fork_server(
     Raises: OSError if there can be none, or if nothing was sent.
     """
     handed = JobMessage(operation.id, settings.workers or 0, environment, order.to_wire(), held)
-    gate = gate_path(settings.state_dir)  # held: no fork server leaves meanwhile, and nobody else starts one
-    with (
-        file_lock.holding(gate, _PATIENCE, lambda: TimeoutError(f"{gate} is held")),
-        closing(_connected(settings)) as connection,
-    ):
+    with _gate(settings), closing(_connected(settings)) as connection:
         handed.send(connection)
+
+
+def _gate(settings: Settings) -> AbstractContextManager[int]:
+    """Hold the gate: no fork server leaves meanwhile, and nobody else starts one. Raises: TimeoutError."""
+    gate = gate_path(settings.state_dir)
+    return file_lock.holding(gate, _PATIENCE, lambda: TimeoutError(f"{gate} is held"))
 
 
 def _connected(settings: Settings) -> socket.socket:

@@ -65,8 +65,8 @@ class Store:
         """Give the time for dating records, in seconds since the epoch; the server's, if there is one."""
         if not self._shared:
             return time.time()
-        with self._tables.transaction() as database:
-            return float(database.execute("SELECT extract(epoch FROM clock_timestamp()) AS now").fetchone()["now"])
+        (row,) = self._tables.select("SELECT extract(epoch FROM clock_timestamp()) AS now")
+        return float(row["now"])
 
     def channel(self) -> int:
         """Give a descriptor that becomes readable when an operation's state changes after this call; 0 for none."""
@@ -176,9 +176,8 @@ class Store:
 
     def queued(self, verb: Verb) -> dict[str, str]:
         """Name the operations of that kind whose work has not begun, the oldest first, and the stack of each."""
-        with self._tables.transaction() as database:
-            query = f"SELECT id, stack FROM {_TABLES[verb]} WHERE verb = ? AND state = 'pending' ORDER BY number"  # noqa: S608
-            return {row["id"]: row["stack"] for row in database.execute(query, (verb,))}
+        query = f"SELECT id, stack FROM {_TABLES[verb]} WHERE verb = ? AND state = 'pending' ORDER BY number"  # noqa: S608
+        return {row["id"]: row["stack"] for row in self._tables.select(query, (verb,))}
 
     def latest_of_each(self) -> list[Operation]:
         """Give the newest record of every stack, the newest first."""
@@ -195,8 +194,7 @@ class Store:
 
     def stacks_of_state(self) -> list[str]:
         """Name the stacks with an engine's state, if hosts share it; no engine is started for that."""
-        with self.shared().transaction() as database:
-            return [row["stack"] for row in database.execute(_STACKS).fetchall()]
+        return [row["stack"] for row in self._tables.select(_STACKS)]
 
     def refused(self, cloud: str, subscription: str) -> RefusedPlaces:
         """Give Azure's refusals in a subscription."""
@@ -219,9 +217,8 @@ class Store:
         """Give what `note_failure` recorded."""
         if stack in self._unrecorded:
             return self._unrecorded[stack]
-        with self._tables.transaction() as database:
-            row = database.execute("SELECT failure FROM failures WHERE stack = ?", (stack,)).fetchone()
-        return Failure.from_dict(json.loads(row["failure"])) if row else None
+        found = self._tables.select("SELECT failure FROM failures WHERE stack = ?", (stack,))
+        return Failure.from_dict(json.loads(found[0]["failure"])) if found else None
 
     def _select(self, where: str, *values: str, table: str = "operations") -> list[Operation]:
         """Read records; if they turn out to be damaged, new ones have been started, and are read instead."""
@@ -231,9 +228,8 @@ class Store:
             return self._read(table, where, *values)
 
     def _read(self, table: str, where: str, *values: str) -> list[Operation]:
-        with self._tables.transaction() as database:
-            found = database.execute(f"SELECT {', '.join(rows.COLUMNS)} FROM {table} {where}", values)  # noqa: S608
-            return [rows.record(row) for row in found.fetchall()]
+        found = self._tables.select(f"SELECT {', '.join(rows.COLUMNS)} FROM {table} {where}", values)  # noqa: S608
+        return [rows.record(row) for row in found]
 
 
 def _tables(directory: Path, database_url: str | None, patience: float) -> Tables:

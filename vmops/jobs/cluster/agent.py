@@ -17,7 +17,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.core.processes import process, send, session
 from vmops.core.settings import Settings
 from vmops.core.state_dir import liveness_lock_path
-from vmops.jobs import start
+from vmops.jobs import fence, start
 from vmops.jobs.cluster import claims, hosts, queue, rescue
 from vmops.jobs.death import cause_of_death
 from vmops.jobs.operation import Operation, State, Verb
@@ -60,9 +60,18 @@ class Agent:
         finally:
             del self._working[operation_id]
 
-    def tend(self) -> None:
-        """Report that this host lives, and take up what other hosts have left."""
+    def begin(self) -> None:
+        """Be ready for the first job, and say so."""
+        start.start_server(self.settings)
+        self.report()
+        self.rescue()
+
+    def report(self) -> None:
+        """Report that this host lives."""
         hosts.say(self.store.shared(), self.settings, self.slots, self.removals, draining=self.draining)
+
+    def rescue(self) -> None:
+        """Take up what other hosts have left."""
         rescue.rescue(self.store, self.settings.claim_seconds)
 
     def interrupt(self) -> None:
@@ -93,6 +102,7 @@ class Agent:
             if now is None or now.over:
                 return True
             if file_lock.is_locked(self._lock(operation)):
+                fence.kill_orphans(now, self._lock(operation))
                 return NotYet(_REST, now.pid) if now.pid else NotYet(_LOOK)
             self._leave(self.store.get(operation.id) or now)
         except RecordsAway as error:

@@ -61,9 +61,8 @@ def refuse_too_many(tables: Tables, settings: Settings, slots: int) -> None:
 
     Raises: StoreError, with what would fit.
     """
-    with tables.transaction() as rows:
-        told = {"id": key_of_host(settings.state_dir), "seconds": settings.claim_seconds}
-        found = rows.execute(_ROOM, told).fetchone()
+    told = {"id": key_of_host(settings.state_dir), "seconds": settings.claim_seconds}
+    (found,) = tables.select(_ROOM, told)
     left = found["room"] // _EACH - found["others"] - 1
     if slots > left:
         raise StoreError(
@@ -88,6 +87,5 @@ def leave(tables: Tables, settings: Settings) -> None:
 
 def listed(tables: Tables, seconds: float) -> list[dict[str, Any]]:
     """List the hosts as plain JSON; a host is alive if it has reported within ``seconds``."""
-    with tables.transaction() as rows:
-        found = rows.execute(_LIST, (seconds,)).fetchall()
+    found = tables.select(_LIST, (seconds,))
     return [{**{name: row[name] for name in row if name != "seen_at"}, "seen": row["seen_at"]} for row in found]

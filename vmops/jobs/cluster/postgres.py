@@ -19,7 +19,7 @@ from vmops.core.backends import SCHEMA
 from vmops.core.errors import RecordsAway, RecordsUnusable, StoreError
 from vmops.core.polling import retry
 from vmops.jobs.cluster import schema
-from vmops.jobs.tables import Conflict, Lender
+from vmops.jobs.tables import Conflict, Lender, Values
 
 _IN_REACH: dict[str, Any] = {
     "connect_timeout": 3,
@@ -116,6 +116,23 @@ class PostgreSQL(Lender):
                 self._close()
                 raise self._away(error) from error
 
+    def select(self, query: str, values: Values = (), /) -> list[Any]:
+        """Read the rows of one statement that changes nothing, in one exchange, again if the connection was lost.
+
+        Raises: RecordsAway.
+        """
+        with self._mutex:
+            if self._connection is not None:
+                try:
+                    return Transaction(self._connection).execute(query, values).fetchall()
+                except _LOST:
+                    self._close()
+            try:
+                return Transaction(self._new()).execute(query, values).fetchall()
+            except _LOST as error:
+                self._close()
+                raise self._away(error) from error
+
     def channel(self) -> int:
         """Give a descriptor that becomes readable when the state of an operation changes after this call; 0 for none.
 
@@ -144,15 +161,18 @@ class PostgreSQL(Lender):
 
     def _begun(self, transaction: ExitStack) -> psycopg.Connection[Any]:
         """Begin a transaction; if the connection was lost since the last one, on a new one."""
-        if self._connection is not None:
-            try:
+        try:
+            if self._connection is not None:
                 transaction.enter_context(self._connection.transaction())
-                return self._connection
-            except _LOST:
-                self._close()
+        except _LOST:
+            self._close()
+        if self._connection is None:
+            transaction.enter_context(self._new().transaction())
+        return self._connection or self._new()
+
+    def _new(self) -> psycopg.Connection[Any]:
         self._connection = retry(self._connected, RecordsAway, lambda *_: _REST, timeout=self._patience)
         self._end = weakref.finalize(self, self._connection.close)
-        transaction.enter_context(self._connection.transaction())
         return self._connection
 
     def _connected(self) -> psycopg.Connection[Any]:
