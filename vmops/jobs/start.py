@@ -134,7 +134,9 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         backend = settings.backend() if settings.database_url else ""
         environment = filtered_environment(os.environ, cloud="local", backend=backend) | _told(settings)
         served = map(str, (settings.state_dir, path, listener.fileno(), settings.worker_idle, interpreter.told()))
-        with private.open_file(server_output_path(settings.state_dir), "ab") as output:
+        said = server_output_path(settings.state_dir)
+        private.make_directory(said.parent)
+        with private.open_file(said, "ab") as output:
             _python("vmops.jobs.fork_server", [*served], environment, output, listener.fileno())
 
 
