@@ -16,6 +16,7 @@ from rich.text import Text
 from vmops.cli import console, reports
 from vmops.cli.progress import Lines, Watch, follow
 from vmops.core.errors import SpecError
+from vmops.core.log_reader import LogReader
 from vmops.ops.suggest import follow_up_command, shell_command
 from vmops.protocol import Status
 from vmops.spec.parameters import read_params
@@ -236,7 +237,7 @@ def event(kind: str, resource: str, operation: str = "create", **more: object) -
 def test_a_watch_reads_on_and_never_half_a_line(tmp_path: Path) -> None:
     """The worker writes while it is read: a line counts when its end is there."""
     log = tmp_path / "log"
-    watch = Watch("provision of exp1", time.time(), log)
+    watch = Watch("provision of exp1", time.time(), LogReader(log))
     assert watch.news() == []
     begun, done = event("resource_begun", "Subnet s"), event("resource_done", "Subnet s", seconds=1.5)
     log.write_text(begun + done[:20])
@@ -251,7 +252,7 @@ def test_a_watch_passes_over_what_is_no_resource(tmp_path: Path) -> None:
     """The engine's own provider is nothing that a person made, and other events are not steps."""
     log = tmp_path / "log"
     log.write_text(event("resource_begun", "azure-native azure") + json.dumps({"event": "ended"}) + "\n")
-    watch = Watch("provision of exp1", time.time(), log)
+    watch = Watch("provision of exp1", time.time(), LogReader(log))
     assert (watch.news(), watch.in_flight) == ([], ())
 
 
@@ -260,7 +261,7 @@ def test_away_from_a_terminal_steps_are_lines_and_silence_is_broken(
 ) -> None:
     """A log of a build shows what takes so long, though nothing ends for minutes."""
     log = tmp_path / "log"
-    lines = Lines(Watch("provision of exp1", time.time(), log), still=0)
+    lines = Lines(Watch("provision of exp1", time.time(), LogReader(log)), still=0)
     log.write_text(
         event("resource_begun", "VirtualMachine exp1")
         + event("resource_failed", "Subnet s", seconds=0.1)
@@ -309,7 +310,7 @@ def test_what_has_no_log_is_waited_for_in_one_go() -> None:
 @pytest.mark.parametrize(("timeout", "status"), [(0, Status.PENDING), (0.01, Status.TIMED_OUT)])
 def test_a_watched_wait_ends_as_any_other(tmp_path: Path, timeout: float, status: Status) -> None:
     """One look is PENDING, and more that were in vain are TIMED_OUT: as the contract has it."""
-    watch = Watch("provision of exp1", time.time(), tmp_path / "log")
+    watch = Watch("provision of exp1", time.time(), LogReader(tmp_path / "log"))
     assert follow(lambda _: (Status.PENDING, {}), watch, timeout) == (status, {})
 
 

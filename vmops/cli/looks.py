@@ -12,7 +12,6 @@ from vmops.cli import bars, console, offered, reports, vm_list, vm_status
 from vmops.cli.session import INTERRUPTED, Session
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.log_reader import LogReader
 from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.ops.timeline import spans
@@ -80,14 +79,14 @@ def history(session: Session) -> None:
 def timeline(session: Session) -> None:
     """Show where the time of the newest deployment went."""
     operation = _newest(session)
-    events = LogReader(session.ops.log_path(operation)).news()
+    events = session.ops.log(operation).news()
     bars.timeline(operation, spans(operation, events), as_json=session.as_json)
 
 
 def logs(session: Session, *, follow: bool) -> None:
     """Show the log of the newest deployment's worker; if it is followed, until the deployment ends."""
     operation = _newest(session)
-    reader = LogReader(session.ops.log_path(operation))
+    reader = session.ops.log(operation)
     if session.as_json and not follow:
         return console.print_json(reader.news())
     say: Callable[[Any], None] = console.print_json_line if session.as_json else console.print_event

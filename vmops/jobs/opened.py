@@ -1,10 +1,13 @@
 """Opens the records that the settings name, this host's own or shared ones, and the secrets that go with them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vmops.core import keys
+from vmops.core.log_reader import LogReader
 from vmops.core.settings import Settings
+from vmops.core.state_dir import log_path
+from vmops.jobs.operation import Operation
 from vmops.jobs.store import Store
 
 if TYPE_CHECKING:
@@ -20,6 +23,22 @@ def open_store(settings: Settings, patience: float = 0.0) -> Store:
     if store.is_shared:
         _secrets(settings, store).agree(settings.state_dir)
     return store
+
+
+class Log(Protocol):
+    """The log of a worker, while it is written."""
+
+    def news(self) -> list[dict[str, Any]]:
+        """Give the events since the last call."""
+
+
+def log_of(settings: Settings, store: Store, operation: Operation) -> Log:
+    """Give what reads the log of an operation: this host's file, or what all hosts have of it."""
+    if not store.is_shared:
+        return LogReader(log_path(settings.state_dir, operation.stack, operation.id))
+    from vmops.jobs.cluster.events import SharedLogReader
+
+    return SharedLogReader(store.shared(), operation.id)
 
 
 def vm_key(settings: Settings, store: Store, stack: str) -> Path | None:

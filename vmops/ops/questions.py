@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmops.core.failures import Failure
 from vmops.core.state_dir import log_path
+from vmops.jobs.opened import Log, log_of
 from vmops.jobs.operation import Operation
 from vmops.ops.credentials import with_key
 from vmops.ops.placing import Placing
@@ -51,6 +52,10 @@ class Questions(Placing):
     def log_path(self, operation: Operation) -> Path:
         """Give the log file of a deployment, one JSON object a line."""
         return log_path(self.settings.state_dir, operation.stack, operation.id)
+
+    def log(self, operation: Operation) -> Log:
+        """Give the log of a deployment, wherever its worker is; its ``news()`` are the events since the last call."""
+        return log_of(self.settings, self._store, operation)
 
     def resources(self, params: Params) -> list[dict[str, Any]]:
         """List what exists in the cloud and would be removed by a deprovision of the VM.

@@ -31,7 +31,7 @@ _ROOM = """SELECT current_setting('max_connections')::int
   (SELECT coalesce(sum(slots + 1), 0) FROM hosts
     WHERE id <> :id AND seen > clock_timestamp() - make_interval(secs => :seconds)) AS others"""
 
-_EACH = 5
+_EACH = 6
 """Connections that a deployment needs, and a host beside them. Source: measured; the engine opens four at most."""
 
 
