@@ -77,8 +77,11 @@ def test_what_a_host_leaves_that_dies_goes_on_on_another(cluster: Cluster, azure
     assert "resource" in {each.kind for each in spans(done, told) if each.end}
     second.forget(agent)
     second.work("--slots", "1")
+    status = caller.status(params)
+    assert (status["principal"], status["operation"]["principal"]) == ("local", "local")
     hosts = {each["host"]: each for each in cluster.host("caller").call("hosts")}
     assert (hosts["second"]["alive"], hosts["second"]["slots"], hosts["second"]["busy"]) == (True, 1, 0)
+    assert hosts["second"]["principal"] == "local"
     assert everything(cluster).count(CANARY.encode()) == 0
     assert cluster.host_with_clock("late", 600.0).call("sweep", "--dry-run")["swept"] == []
     assert "is changed by vmops alone" in by_hand(cluster, engine, "stack", "rm", "--force", "--yes", "-s", now.stack)

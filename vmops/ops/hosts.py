@@ -5,12 +5,15 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vmops.core.errors import RecordsAway, SpecError
+from vmops.core.errors import CloudError, RecordsAway, SpecError
+from vmops.core.log import get_logger
 from vmops.core.polling import retry
 from vmops.core.settings import Settings
 from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Verb
 from vmops.jobs.slots import default_concurrency
+from vmops.ops.connections import Connections
+from vmops.spec.target import WaitOptions
 
 if TYPE_CHECKING:
     from vmops.jobs.cluster.agent import Agent
@@ -54,10 +57,22 @@ def work(
     room = slots or settings.workers or default_concurrency(settings.cloud)
     store = retry(lambda: open_store(settings), RecordsAway, lambda *_: _REST, timeout=settings.ride_out)
     hosts.refuse_too_many(store.shared(), settings, room)
-    agent = Agent(settings, store, room, removals or room)
+    agent = Agent(settings, store, room, removals or room, principal(settings))
     agent.begin()
     asyncio.run(_serve(agent, ready, sweep))
     hosts.leave(store.shared(), settings)
+
+
+def principal(settings: Settings) -> str:
+    """Say in whose name this host works in Azure; '' if there is no login yet."""
+    if settings.cloud == "local":
+        return settings.cloud
+    try:
+        where = WaitOptions.from_params({}, settings.defaults())
+        return Connections(settings)(where).principal()
+    except CloudError as error:
+        get_logger().warning("no_principal", cause=str(error))
+        return ""
 
 
 async def _serve(agent: "Agent", ready: Callable[[int], object], sweep: Callable[[], object]) -> None:

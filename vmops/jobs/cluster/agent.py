@@ -34,12 +34,16 @@ _FOREVER = float("inf")
 
 @dataclass
 class Agent:
-    """The agent of one host, with room for a number of provisions and a number of removals at once."""
+    """The agent of one host, with room for a number of provisions and a number of removals at once.
+
+    ``principal`` is in whose name it works in Azure.
+    """
 
     settings: Settings
     store: Store
     slots: int
     removals: int
+    principal: str
     draining: bool = False
     _working: dict[str, Operation] = field(default_factory=dict)
 
@@ -68,7 +72,14 @@ class Agent:
 
     def report(self) -> None:
         """Report that this host lives."""
-        hosts.say(self.store.shared(), self.settings, self.slots, self.removals, draining=self.draining)
+        hosts.say(
+            self.store.shared(),
+            self.settings,
+            self.slots,
+            self.removals,
+            principal=self.principal,
+            draining=self.draining,
+        )
 
     def rescue(self) -> None:
         """Take up what other hosts have left."""

@@ -9,13 +9,12 @@ import weakref
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import rows
 from psycopg_pool import PoolTimeout as PoolTimeout
 
-from vmops.core.backends import SCHEMA
+from vmops.core.backends import SCHEMA, where
 from vmops.core.errors import RecordsAway, RecordsUnusable, StoreError
 from vmops.core.polling import retry
 from vmops.jobs.cluster import schema
@@ -234,12 +233,6 @@ def upgrade(url: str) -> bool:
         raise StoreError(f"{where(url)}: {error}".strip() + ": connect as the owner of the database") from error
     except psycopg.OperationalError as error:
         raise RecordsAway(f"PostgreSQL at {where(url)} cannot be reached: {' '.join(str(error).split())}") from error
-
-
-def where(url: str) -> str:
-    """Describe the database of a URL: host, port and name."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
 
 
 def translated(query: str) -> str:

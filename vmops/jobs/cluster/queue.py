@@ -20,6 +20,7 @@ from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import RecordsAway
 from vmops.core.log import get_logger
 from vmops.jobs.cluster.postgres import PoolTimeout, Transaction, how_to_connect
+from vmops.jobs.cluster.sealing import ORDERS, SEALED_BY
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
 
@@ -28,8 +29,6 @@ TASK = "deploy"
 
 VERSION = 1
 """The version of the order. It is part of the queue's name: a host leaves what it cannot read to others."""
-
-_LABEL = "orders"
 
 _PRIORITY = "SELECT count(*) AS many FROM operations WHERE owner = ? AND state IN ('pending', 'running')"
 _ORDER = """INSERT INTO orders (operation, queue, sealed, job) VALUES (?, ?, ?, ?)"""
@@ -49,7 +48,8 @@ def app(url: str) -> App:
 
 def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey) -> None:
     """Put an operation that is recorded in this transaction into its queue, and store its sealed order."""
-    sealed = key.seal(_LABEL, operation.id, order.to_wire())
+    found = rows.execute(f"SELECT {SEALED_BY} AS key_id").fetchone()
+    sealed = key.seal(ORDERS, operation.id, order.to_wire(), bytes(found["key_id"] or b"") if found else b"")
     job = _defer(rows, operation)
     rows.execute(_ORDER, (operation.id, operation.queue, sealed, job))
 
@@ -62,7 +62,7 @@ def put_again(rows: Transaction, operation: Operation) -> None:
 def opened(rows: Transaction, operation: str, key: ClusterKey) -> bytes | None:
     """Give an operation's order; None if the operation is over. Raises: StoreError if this key does not open it."""
     row = rows.execute("SELECT sealed FROM orders WHERE operation = ?", (operation,)).fetchone()
-    return key.open(_LABEL, operation, bytes(row["sealed"])) if row else None
+    return key.open(ORDERS, operation, bytes(row["sealed"])) if row else None
 
 
 def _defer(rows: Transaction, operation: Operation) -> int:

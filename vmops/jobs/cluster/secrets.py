@@ -9,9 +9,8 @@ from vmops.core import keys, private
 from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import StoreError
 from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
+from vmops.jobs.cluster.sealing import SECRETS, sealed_by
 from vmops.jobs.tables import Tables
-
-_LABEL = "secrets"
 
 
 class SharedSecrets:
@@ -53,11 +52,11 @@ class SharedSecrets:
 
     def _find(self, name: str) -> bytes | None:
         found = self._tables.select("SELECT sealed FROM secrets WHERE name = ?", (name,))
-        return self._key.open(_LABEL, name, bytes(found[0]["sealed"])) if found else None
+        return self._key.open(SECRETS, name, bytes(found[0]["sealed"])) if found else None
 
     def _first(self, name: str, mine: bytes) -> bytes:
         """Offer a secret, and give the one that was first."""
-        sealed = self._key.seal(_LABEL, name, mine)
+        sealed = self._key.seal(SECRETS, name, mine, sealed_by(self._tables))
         with self._tables.transaction() as rows:
             query = "INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING"
             if rows.execute(query, (name, sealed)).rowcount:
