@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SWEEP = 300.0
 """Seconds between two sweeps, whichever hosts run them."""
 
+_PRUNE = 3600.0
+"""Seconds between two removals of old rows, whichever hosts do that."""
+
 _REST = 0.5
 
 _RESCUES = 3
@@ -92,13 +95,16 @@ async def _serve(agent: "Agent", ready: Callable[[int], object], sweep: Callable
 
 def _consumer(agent: "Agent", sweep: Callable[[], object]) -> "Consumer":
     """Give what takes jobs for an agent, and has it do its chores."""
-    from vmops.jobs.cluster import hosts, queue
+    from vmops.jobs.cluster import hosts, pruning, queue
 
     settings = agent.settings
 
     def keep_house() -> None:
-        if hosts.is_ours(agent.store.shared(), settings, "sweep", _SWEEP):
+        shared = agent.store.shared()
+        if hosts.is_ours(shared, settings, "sweep", _SWEEP):
             sweep()
+        if hosts.is_ours(shared, settings, "prune", _PRUNE):
+            pruning.prune(agent.store)
 
     rooms = {
         queue.of_verb(settings.queue, Verb.PROVISION): agent.slots,
