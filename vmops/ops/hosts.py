@@ -61,7 +61,6 @@ def work(
     store = retry(lambda: open_store(settings), RecordsAway, lambda *_: _REST, timeout=settings.ride_out)
     hosts.refuse_too_many(store.shared(), settings, room)
     agent = Agent(settings, store, room, removals or room, principal(settings))
-    agent.begin()
     asyncio.run(_serve(agent, ready, sweep))
     hosts.leave(store.shared(), settings)
 
@@ -89,6 +88,7 @@ async def _serve(agent: "Agent", ready: Callable[[int], object], sweep: Callable
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end)
+    agent.begin()
     ready(agent.slots)
     await consumer.serve()
 
