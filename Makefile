@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture fleets moves schedules steps crowd cluster hosts unit lint types docs clients places bench curve house wheel engine clean
+.PHONY: help ready demo test torture fleets moves schedules steps crowd cluster hosts away unit lint types docs clients places bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -50,6 +50,9 @@ cluster: ready ## share a PostgreSQL between two hosts, and kill one of them in 
 
 hosts: ready ## live SEEDS lives of a VM over two hosts that die, from FIRST on
 	@$(BIN)/python -m tests.chaos.hosts --seeds $(or $(SEEDS),20) --first $(or $(FIRST),1)
+
+away: ready ## take PostgreSQL away from hosts for 25 seconds, and for 90 (four minutes)
+	@$(BIN)/python -m tests.chaos.absence
 
 unit: $(INSTALLED) ## run the tests that need no engine
 	@$(BIN)/pytest tests/unit
