@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture fleets moves schedules steps crowd cluster hosts unit lint types docs clients places bench curve house wheel engine clean
+.PHONY: help ready demo test torture fleets moves schedules steps crowd cluster hosts away unit lint types docs clients places bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,18 +22,18 @@ demo: ready ## provision, use and remove a virtual machine in the local Azure
 test: ready ## run all the tests
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-torture: ready ## kill everything at every moment, in SEEDS lives from FIRST on; SEED=N lives one again
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
+torture: ready ## kill everything at every moment, in SEEDS lives from FIRST on; SEED=N one again; CLUSTER=1 with PostgreSQL
+	@$(BIN)/python -m tests.chaos $(if $(CLUSTER),--cluster) $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
 
 fleets: ready ## kill a fleet at every boundary of five phases, SEEDS times from FIRST on (an hour each)
 	@$(BIN)/python -m tests.chaos.fleet_kills --first $(or $(FIRST),1) --seeds $(or $(SEEDS),1)
 
 schedules: ready ## let Azure fail in every way it knows: steps, families, and SEEDS lives; SEED=N lives one again
-ifndef SEED
+ifeq ($(SEED)$(CLUSTER),)
 	@$(MAKE) --no-print-directory steps
 	@$(BIN)/python -m tests.simulation --families
 endif
-	@$(BIN)/python -m tests.chaos --faults $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
+	@$(BIN)/python -m tests.chaos --faults $(if $(CLUSTER),--cluster) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
 
 steps: $(INSTALLED) ## call the verbs in any order on the engine's double, STEPS times; SEED=N takes the same steps again
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--steps $(or $(STEPS),10000))
@@ -50,6 +50,9 @@ cluster: ready ## share a PostgreSQL between two hosts, and kill one of them in 
 
 hosts: ready ## live SEEDS lives of a VM over two hosts that die, from FIRST on
 	@$(BIN)/python -m tests.chaos.hosts --seeds $(or $(SEEDS),20) --first $(or $(FIRST),1)
+
+away: ready ## take PostgreSQL away from hosts for 25 seconds, and for 90 (four minutes)
+	@$(BIN)/python -m tests.chaos.absence
 
 unit: $(INSTALLED) ## run the tests that need no engine
 	@$(BIN)/pytest tests/unit

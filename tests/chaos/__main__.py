@@ -8,19 +8,35 @@ import argparse
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 
+from tests import postgres
 from tests.chaos.life import Figures, Wrong, play
-from tests.chaos.script import schedule, script
+from tests.chaos.scene import Around
+from tests.chaos.script import Script, schedule, script
+from tests.chaos.shared import of_host, working
 
 
 def main() -> int:
-    """Run the lives; 1 if one failed."""
+    """Read the arguments, and run the lives; 1 if one failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="live so many lives (20)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="from this seed on (1)")
     parser.add_argument("--seed", type=int, metavar="SEED", help="live this one life again")
     parser.add_argument("--faults", action="store_true", help="let Azure fail, instead of killing anything")
+    parser.add_argument("--cluster", action="store_true", help="have the records in PostgreSQL, and a host that works")
     given = parser.parse_args()
+    with ExitStack() as servers:
+        draw = schedule if given.faults else script
+        if given.cluster:
+            around: Around = working(servers.enter_context(postgres.running()))
+            return live(given, lambda seed: of_host(draw(seed)), around)
+        return live(given, draw, nullcontext)
+
+
+def live(given: argparse.Namespace, draw: Callable[[int], Script], around: Around) -> int:
+    """Live the lives that are asked for; 1 if one went wrong."""
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
     target = "schedules" if given.faults else "torture"
     figures, failed, began = Figures(), list[int](), time.monotonic()
@@ -28,7 +44,7 @@ def main() -> int:
         lines: list[str] = []
         born = time.monotonic()
         try:
-            play(schedule(seed) if given.faults else script(seed), figures, lines.append)
+            play(draw(seed), figures, lines.append, around)
         except Exception as error:
             figures.counts["failures"] += 1
             failed.append(seed)

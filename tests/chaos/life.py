@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos import killing
 from tests.chaos.killing import PATIENCE
 from tests.chaos.mishaps import MISHAPS
-from tests.chaos.scene import Scene, scene
+from tests.chaos.scene import Around, Scene, scene
 from tests.chaos.script import POWERED, Fault, Kill, Script, Step
 from vmops import Status
 from vmops.core.failures import Failure, FailureKind
@@ -52,10 +53,10 @@ class Figures:
         return ", ".join(f"{name} {self.counts[name]}" for name in _COUNTED)
 
 
-def play(script: Script, figures: Figures, say: Callable[[str], Any]) -> None:
-    """Run one life, beside foreign resources. Raises: Wrong, with the failed check."""
+def play(script: Script, figures: Figures, say: Callable[[str], Any], around: Around = nullcontext) -> None:
+    """Run one life beside foreign resources, ``around`` what its host has. Raises: Wrong, with the failed check."""
     params = {**script.params, "pollInterval": 0.05, "pollTimeout": PATIENCE}
-    with scene(params, script.pace, workers=1) as stage:
+    with scene(params, script.pace, workers=1, around=around) as stage:
         life = Life(stage, script, figures, say)
         stage.azure.put("/_local/capacity", list(script.room))
         stage.plant("theirs")

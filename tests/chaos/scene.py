@@ -2,8 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,9 @@ _NETWORK = {
 }
 _EMPTY_DISK = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}
 
+Around = Callable[[Path], AbstractContextManager[object]]
+"""What is there around a life in a state directory: with `nullcontext`, nothing."""
+
 
 @dataclass
 class Scene:
@@ -77,7 +80,7 @@ class Scene:
 
     @cached_property
     def store(self) -> Store:
-        return Store(self.state_dir)
+        return Store(self.state_dir, self.ops.settings.database_url)
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """Replace the faults of the local Azure."""
@@ -186,7 +189,7 @@ def _told(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def scene(params: Params, pace: float, workers: int | None = None) -> Iterator[Scene]:
+def scene(params: Params, pace: float, workers: int | None = None, around: Around = nullcontext) -> Iterator[Scene]:
     """Create a scene in a new directory, with a directory for temporary files; both are deleted afterwards."""
     before, tempfile.tempdir = os.environ.get("TMPDIR"), None
     with tempfile.TemporaryDirectory(prefix="chaos-") as place:
@@ -196,8 +199,9 @@ def scene(params: Params, pace: float, workers: int | None = None) -> Iterator[S
         os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
         daemon.ensure(state_dir, pace)
         try:
-            settings = Settings(state_dir=state_dir, owner="chaos", workers=workers)
-            yield Scene(state_dir, params, Azure(state_dir), VMOps(settings))
+            with around(state_dir):
+                settings = Settings(state_dir=state_dir, owner="chaos", workers=workers)
+                yield Scene(state_dir, params, Azure(state_dir), VMOps(settings))
         finally:
             daemon.stop(state_dir)
             os.environ.pop("TMPDIR")

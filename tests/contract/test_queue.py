@@ -1,6 +1,7 @@
 """The hosts' queue: in which order it hands work out, and to whom."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,9 +52,9 @@ def put(store: Store, key: ClusterKey, name: str, owner: str, of: str = "default
 
 
 @contextmanager
-def taking(url: str, work: Callable[[str], object], of: str = "default") -> Iterator[None]:
-    """Take one job of a queue after the other, as a host does."""
-    rooms = {queue.of_verb(of, Verb.PROVISION): 1}
+def taking(url: str, work: Callable[[str], object], of: str = "default", room: int = 1) -> Iterator[None]:
+    """Take jobs of a queue as a host does, by default one after the other."""
+    rooms = {queue.of_verb(of, Verb.PROVISION): room}
     ready, consumers = threading.Event(), list[tuple[asyncio.AbstractEventLoop, queue.Consumer]]()
 
     async def serve() -> None:
@@ -112,3 +113,26 @@ def test_an_order_of_a_later_version_is_left_to_hosts_that_can_read_it(
         later.setattr(queue, "VERSION", queue.VERSION + 1)
         with taking(url, taken.append, "mixed"):
             assert poll_until(lambda: taken[2:] == ["later"] or NotYet(0.02), timeout=LONGEST)
+
+
+def test_a_connection_that_is_lost_stops_nobody(url: str, store: Store, key: ClusterKey, postgres: Postgres) -> None:
+    """What was taken goes on, and beside it as much is taken as there is room for: no more, no less."""
+    taken, over = list[str](), threading.Event()
+
+    def work(name: str) -> None:
+        taken.append(name)
+        assert name != "long" or over.wait(LONGEST)
+
+    put(store, key, "long", "ada", "lossy")
+    with taking(url, work, "lossy", room=2):
+        try:
+            assert poll_until(lambda: taken == ["long"] or NotYet(0.02), timeout=LONGEST)
+            with postgres.away(signal.SIGINT):
+                pass
+            for number in range(3):
+                put(store, key, f"short{number}", "ada", "lossy")
+            assert poll_until(lambda: len(taken) == 4 or NotYet(0.02), timeout=LONGEST), taken
+        finally:
+            over.set()
+        put(store, key, "last", "ada", "lossy")
+        assert poll_until(lambda: taken[4:] == ["last"] or NotYet(0.02), timeout=LONGEST)

@@ -21,6 +21,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import Operation
 from vmops.jobs.worker import NAME
 from vmops.local import daemon
+from vmops.ops.cluster import initialise
 from vmops.protocol import Params
 
 LONGEST = 240.0
@@ -54,9 +55,14 @@ class Host:
     @property
     def ops(self) -> VMOps:
         """Give vmops as a program on this host has it."""
+        return VMOps(self.settings)
+
+    @property
+    def settings(self) -> Settings:
+        """Give the settings of a program on this host."""
         named = {name.removeprefix("VMOPS_").lower(): value for name, value in self.told.items()}
         settings = {name: value for name, value in named.items() if name in Settings.model_fields}
-        return VMOps(Settings(**{**settings, "state_dir": self.directory}))
+        return Settings(**{**settings, "state_dir": self.directory})
 
     def work(self, *options: str) -> "subprocess.Popen[str]":
         """Begin to work; come back once it takes what is queued."""
@@ -241,7 +247,7 @@ def sharing(place: Path, server: Postgres, pace: float) -> Iterator[Cluster]:
     (place / "azure").mkdir(mode=0o700)
     cluster = Cluster(place, told, server, database)
     try:
-        cluster.host("caller").call("cluster", "init")
+        initialise(cluster.host("caller").settings)
         daemon.ensure(cluster.azure, pace)
         yield cluster
     finally:

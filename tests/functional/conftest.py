@@ -1,12 +1,14 @@
 """Fixtures of the functional tests: VMOps on a local Azure whose operations end at their first poll."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.azure import Azure
+from tests.functional.cluster import Cluster, at_peace, prepared
+from tests.postgres import Postgres
 from vmops import Settings, Status, VMOps
 from vmops.local import daemon
 from vmops.protocol import Params
@@ -50,3 +52,17 @@ def deprovision(ops: VMOps) -> Callable[[Params], dict[str, Any]]:
         return result
 
     return and_wait
+
+
+@pytest.fixture(scope="module")
+def cluster(engine: Path, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Give hosts that share their records: their database and their local Azure are those of a module."""
+    with prepared(tmp_path_factory.mktemp("cluster"), postgres) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cloud(cluster: Cluster) -> Iterator[Azure]:
+    """Give the local Azure of those hosts; the hosts of a test end with it."""
+    with at_peace(cluster) as cloud:
+        yield cloud

@@ -15,32 +15,22 @@ from typing import Any
 import pytest
 
 from tests.azure import Azure
-from tests.functional.cluster import LONGEST, Cluster, Host, at_peace, prepared, succeeded, taken, workers
+from tests.functional.cluster import LONGEST, Cluster, Host, succeeded, taken, workers
 from tests.functional.doors import CLI
 from tests.house import ROOT
-from tests.postgres import Postgres
-from vmops import Status, StoreError, VMOps
+from vmops import Settings, Status, StoreError, VMOps
+from vmops.core.log_reader import instant
 from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.cluster.postgres import PostgreSQL
+from vmops.ops import hosts
+from vmops.ops.timeline import spans
 from vmops.protocol import Params
 
 CANARY = "Canary-0f1e2d3c-Tell-Nobody"
 """A secret that is looked for wherever the database has anything."""
 
 
-@pytest.fixture(scope="module")
-def cluster(engine: Path, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with prepared(tmp_path_factory.mktemp("cluster"), postgres) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def azure(cluster: Cluster) -> Iterator[Azure]:
-    with at_peace(cluster) as azure:
-        yield azure
-
-
-def test_what_a_host_leaves_that_dies_goes_on_on_another(cluster: Cluster, azure: Azure, engine: Path) -> None:
+def test_what_a_host_leaves_that_dies_goes_on_on_another(cluster: Cluster, cloud: Azure, engine: Path) -> None:
     """Whatever their clocks say, nobody does anything for it; and what took the job may die, its worker does not.
 
     A host that was never seen before removes the VM, and no secret was ever readable.
@@ -53,31 +43,46 @@ def test_what_a_host_leaves_that_dies_goes_on_on_another(cluster: Cluster, azure
         "customData": CANARY,
         "ttl": "8m",
     }
-    caller = cluster.begin(azure, first, params)
+    caller = cluster.begin(cloud, first, params)
     now = cluster.operation(caller)
     assert (now.host, now.attempt, now.epoch, now.queue) == ("first", 1, 1, "default")
     assert abs(now.started - time.time()) < 300
     assert is_ahead(first)
+    log, seen = caller.log(now), list[dict[str, Any]]()
+    assert poll_until(lambda: begun(seen, log.news()) or NotYet(0.05), timeout=LONGEST), seen
     agent = second.work("--slots", "1")
     first.die()
     cluster.until(caller, "running", "second")
     agent.kill()
-    azure.let_go()
+    cloud.let_go()
     succeeded(caller, params, is_setup=True)
     assert [getattr(cluster.operation(caller), name) for name in ("host", "attempt", "epoch")] == ["second", 2, 2]
-    assert abs(cluster.operation(caller).ended - time.time()) < 300
+    done = cluster.operation(caller)
+    assert abs(done.ended - time.time()) < 300
+    told = caller.log(done).news()
+    assert [each["event"] for each in told].count("ended") == 1
+    assert all(done.created - 60 < instant(each) < done.ended + 60 for each in told)
+    assert "resource" in {each.kind for each in spans(done, told) if each.end}
     second.forget(agent)
     second.work("--slots", "1")
-    hosts = {each["host"]: each for each in cluster.host("caller").call("hosts")}
-    assert (hosts["second"]["alive"], hosts["second"]["slots"], hosts["second"]["busy"]) == (True, 1, 0)
+    status = caller.status(params)
+    assert (status["principal"], status["operation"]["principal"]) == ("local", "local")
+    (told,) = [each for each in cluster.host("caller").call("hosts") if each["host"] == "second"]
+    assert [told[name] for name in ("alive", "slots", "busy", "principal")] == [True, 1, 0, "local"]
     assert everything(cluster).count(CANARY.encode()) == 0
     assert cluster.host_with_clock("late", 600.0).call("sweep", "--dry-run")["swept"] == []
     assert "is changed by vmops alone" in by_hand(cluster, engine, "stack", "rm", "--force", "--yes", "-s", now.stack)
     assert cluster.host("stranger").call("deprovision", "x1", "--wait", "--yes")["status"] == "SUCCEEDED"
-    assert not [each for each in azure.ids() if "x1" in each]
+    assert not [each for each in cloud.ids() if "x1" in each]
     left = "SELECT count(*) FROM vmops.{} WHERE strpos({}, 'x1-') > 0"
     assert cluster.ask(left.format("pulumi_state", "key")) == cluster.ask(left.format("engine_locks", "stack")) == ["0"]
     assert cluster.ask("SELECT count(*) FROM vmops.orders") == ["0"]
+
+
+def begun(events: list[dict[str, Any]], news: list[dict[str, Any]]) -> bool:
+    """Take the news of a log; tell whether by now it says that the VM is being made."""
+    events += news
+    return any(each["event"] == "resource_begun" and "VirtualMachine" in each["resource"] for each in events)
 
 
 def is_ahead(host: Host) -> bool:
@@ -109,7 +114,7 @@ def everything(cluster: Cluster) -> bytes:
     return "\n".join([*rows, *binary]).encode()
 
 
-def test_a_host_that_wakes_up_writes_nothing(cluster: Cluster, azure: Azure) -> None:
+def test_a_host_that_wakes_up_writes_nothing(cluster: Cluster, cloud: Azure) -> None:
     """Its claims ended while it stood still, and others have gone on: its workers end, and what is there stays.
 
     It was making one VM, and removing another, which was made again meanwhile.
@@ -119,25 +124,25 @@ def test_a_host_that_wakes_up_writes_nothing(cluster: Cluster, azure: Azure) -> 
     made, removed = ({"vmName": name} for name in ("y1", "y2"))
     assert caller.vm_provision(dict(removed)) == (Status.PENDING, {})
     succeeded(caller, removed, is_setup=True)
-    azure.fault(*(stuck(verb, name) for verb, name in (("create", "y1"), ("delete", "y2"))))
+    cloud.fault(*(stuck(verb, name) for verb, name in (("create", "y1"), ("delete", "y2"))))
     assert caller.vm_provision(dict(made)) == caller.vm_deprovision(dict(removed)) == (Status.PENDING, {})
     for method, name in (("PUT", "y1"), ("DELETE", "y2")):
-        assert poll_until(partial(taken, azure, method, name), timeout=LONGEST)
+        assert poll_until(partial(taken, cloud, method, name), timeout=LONGEST)
     first.send(signal.SIGSTOP)
     second.work("--slots", "2")
     for each in (made, removed):
         cluster.until(caller, "running", "awake", each["vmName"])
-    azure.let_go()
+    cloud.let_go()
     succeeded(caller, made, is_setup=True)
     succeeded(caller, removed, is_setup=False)
     assert caller.vm_provision(dict(removed)) == (Status.PENDING, {}), caller.last_failure(removed)
     succeeded(caller, removed, is_setup=True)
     before = [cluster.operation(caller, each["vmName"]) for each in (made, removed)]
-    there, writes = azure.resources(), len(azure.writes())
+    there, writes = cloud.resources(), len(cloud.writes())
     assert len(workers(first)) == 2
     first.send(signal.SIGCONT)
     assert poll_until(lambda: not workers(first) or NotYet(0.02), timeout=LONGEST)
-    assert (azure.resources(), len(azure.writes())) == (there, writes)
+    assert (cloud.resources(), len(cloud.writes())) == (there, writes)
     assert [cluster.operation(caller, each["vmName"]) for each in (made, removed)] == before
     assert [each.host for each in before] == ["awake", "awake"]
 
@@ -146,10 +151,10 @@ def stuck(verb: str, name: str) -> dict[str, Any]:
     return {"path": f"*/virtualMachines/{name}", "verbs": [verb], "effect": {"do": "stick"}}
 
 
-def test_what_a_worker_leaves_that_dies_goes_on_at_once(cluster: Cluster, azure: Azure) -> None:
+def test_what_a_worker_leaves_that_dies_goes_on_at_once(cluster: Cluster, cloud: Azure) -> None:
     """Its host sees its end, and does not wait for the end of its claim; what kills each of its workers has failed."""
     host, params = cluster.host("lonely"), {"vmName": "z1"}
-    caller = cluster.begin(azure, host, params)
+    caller = cluster.begin(cloud, host, params)
     for attempt in (2, 3, 4):
         found = poll_until(lambda: workers(host) or NotYet(0.02), timeout=LONGEST)
         assert found
@@ -159,9 +164,6 @@ def test_what_a_worker_leaves_that_dies_goes_on_at_once(cluster: Cluster, azure:
     ended = cluster.until(caller, "failed", name="z1")
     assert ended.failure
     assert "3 workers of this provision have died" in ended.failure.message
-    azure.let_go()
-    assert caller.vm_deprovision(dict(params)) == (Status.PENDING, {})
-    succeeded(caller, params, is_setup=False)
 
 
 def at(cluster: Cluster, ops: VMOps, attempt: int) -> bool | NotYet:
@@ -169,7 +171,7 @@ def at(cluster: Cluster, ops: VMOps, attempt: int) -> bool | NotYet:
     return (now.state, now.attempt) == ("running", attempt) or NotYet(0.02)
 
 
-def test_a_fleet_is_made_switched_and_removed_by_whichever_host_works(cluster: Cluster, azure: Azure) -> None:
+def test_a_fleet_is_made_switched_and_removed_by_whichever_host_works(cluster: Cluster, cloud: Azure) -> None:
     """Its VMs are switched as one operation, which goes on when its worker dies."""
     caller, host = cluster.host("caller").ops, cluster.host("crew")
     host.work("--slots", "2")
@@ -177,19 +179,19 @@ def test_a_fleet_is_made_switched_and_removed_by_whichever_host_works(cluster: C
     assert caller.vm_provision(fleet) == (Status.PENDING, {}), caller.last_failure(fleet)
     status, made = caller.wait_vm_deployment(True, fleet)
     assert (status, made.get("ready")) == (Status.SUCCEEDED, 2), caller.last_failure(fleet)
-    azure.stick("powerOff")
+    cloud.stick("powerOff")
     switched: Params = {"vmName": "u1", "pollTimeout": LONGEST}
     assert caller.vm_stop(switched) == (Status.PENDING, {}), caller.last_failure(switched)
-    assert poll_until(lambda: any("/powerOff" in each for each in azure.writes()) or NotYet(0.02), timeout=LONGEST)
+    assert poll_until(lambda: any("/powerOff" in each for each in cloud.writes()) or NotYet(0.02), timeout=LONGEST)
     found = workers(host)
     assert found
     found[0].kill()
-    azure.let_go()
+    cloud.let_go()
     assert caller.wait_vm_operation(switched)[0] is Status.SUCCEEDED, caller.last_failure(switched)
-    assert [azure.power(each["id"]) for each in made["members"]] == ["stopped", "stopped"]
+    assert [cloud.power(each["id"]) for each in made["members"]] == ["stopped", "stopped"]
     assert caller.vm_deprovision({"vmName": "u1"}) == (Status.PENDING, {})
     succeeded(caller, {"vmName": "u1"}, is_setup=False)
-    assert not [each for each in azure.ids() if "u1" in each]
+    assert not [each for each in cloud.ids() if "u1" in each]
 
 
 def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster) -> None:
@@ -207,10 +209,10 @@ def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster)
     cluster.ask(write.format("somebody-elses"))
 
 
-def test_any_host_may_end_what_another_works_on(cluster: Cluster, azure: Azure) -> None:
+def test_any_host_may_end_what_another_works_on(cluster: Cluster, cloud: Azure) -> None:
     """A provision ends for whoever cancels it, and for a removal; a host that is told to end works until it is over."""
     host = cluster.host("worked")
-    caller = cluster.begin(azure, host, {"vmName": "v1"})
+    caller = cluster.begin(cloud, host, {"vmName": "v1"})
     other = cluster.host("other").ops
     assert other.cancel({"vmName": "v1"}) == (Status.SUCCEEDED, {})
     assert (ended := cluster.operation(caller, "v1").failure)
@@ -223,13 +225,13 @@ def test_any_host_may_end_what_another_works_on(cluster: Cluster, azure: Azure) 
     agent.send_signal(signal.SIGTERM)
     assert poll_until(lambda: draining(cluster), timeout=LONGEST)
     assert other.vm_provision({"vmName": "v2"}) == (Status.PENDING, {})
-    azure.let_go()
+    cloud.let_go()
     succeeded(other, {"vmName": "v1"}, is_setup=False)
     assert agent.wait(LONGEST) == 0
     assert cluster.operation(other, "v2").state == "pending"
     assert other.cancel({"vmName": "v2"}) == (Status.SUCCEEDED, {})
     assert of_workers(cluster, "worked") == []
-    assert not [each for each in azure.ids() if each.endswith(("v1", "v2")) or "/v1" in each or "/v2" in each]
+    assert not [each for each in cloud.ids() if each.endswith(("v1", "v2")) or "/v1" in each or "/v2" in each]
 
 
 def draining(cluster: Cluster) -> bool | NotYet:
@@ -238,7 +240,7 @@ def draining(cluster: Cluster) -> bool | NotYet:
 
 def of_workers(cluster: Cluster, name: str) -> list[dict[str, Any]]:
     """Give what is told of the host of a name; those that other tests have killed are listed for a while."""
-    return [each for each in cluster.host("caller").call("hosts") if each["host"] == name]
+    return [each for each in hosts.listed(cluster.host("caller").settings) if each["host"] == name]
 
 
 def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: Path) -> None:
@@ -250,10 +252,13 @@ def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: P
     (tmp_path / "key").chmod(0o600)
     key, url = "VMOPS_CLUSTER_KEY_FILE", "VMOPS_DATABASE_URL"
     assert "was sealed with another key" in refused(cluster, "worker", **{key: str(tmp_path / "key")})
-    assert "run `vmops cluster join FILE`" in refused(cluster, "worker", **{key: str(tmp_path / "nothing")})
-    room = "PostgreSQL takes 97 connections, and 40 slots here need 205, beside 0 of other hosts: raise max_connections"
+    strange = cluster.host("strange").settings
+    with pytest.raises(StoreError, match="run `vmops cluster join FILE`"):
+        begin(strange.model_copy(update={"cluster_key_file": tmp_path / "nothing"}))
+    room = "PostgreSQL takes 97 connections, and 40 slots here need 246, beside 0 of other hosts: raise max_connections"
     cluster.ask("DELETE FROM vmops.hosts")
-    assert f"{room}, or work with --slots 18" in refused(cluster, "worker", "--slots", "40")
+    with pytest.raises(StoreError, match=f"^{room}, or work with --slots 15$"):
+        begin(strange, 40)
     assert "127.0.0.1:1/nowhere cannot be reached" in refused(
         cluster, "list", **{url: "postgresql://vmops@127.0.0.1:1/nowhere"}
     )
@@ -268,6 +273,11 @@ def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: P
     cluster.ask(change.format(-1))
 
 
+def begin(settings: Settings, slots: int = 1) -> None:
+    """Begin to work where that is refused."""
+    hosts.work(settings, slots, None, ready=pytest.fail, sweep=pytest.fail)
+
+
 def refused(cluster: Cluster, *arguments: str, **told: str) -> str:
     """Call vmops where it cannot work; give the sentence with which it ends."""
     environment = {**cluster.host("strange").environment, **told}
@@ -276,7 +286,7 @@ def refused(cluster: Cluster, *arguments: str, **told: str) -> str:
     return done.stderr
 
 
-def test_the_page_can_be_followed(cluster: Cluster, azure: Azure) -> None:
+def test_the_page_can_be_followed(cluster: Cluster, cloud: Azure) -> None:
     """Its commands, on a database with nothing in it: one host begins, and another has its key and joins."""
     page = (ROOT / "docs/cluster.md").read_text()
     url = cluster.server.database().partition("?")[0]
@@ -289,7 +299,7 @@ def test_the_page_can_be_followed(cluster: Cluster, azure: Azure) -> None:
     )
     with shell(first, f"{begin}\nkill $!; wait $!") as works:
         assert works.wait(LONGEST) == 0
-    made = [each["id"].split("/virtualMachines/") for each in azure.resources() if "/vmops-exp1/" in each["id"]]
+    made = [each["id"].split("/virtualMachines/") for each in cloud.resources() if "/vmops-exp1/" in each["id"]]
     assert [name for _, *names in made for name in names] == ["exp1"]
     with shell(second, join, url) as works:
         assert poll_until(lambda: listed(url) == ["lab2"] or NotYet(0.5), timeout=LONGEST)

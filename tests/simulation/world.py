@@ -188,7 +188,7 @@ def _replacements(made: World) -> dict[str, Any]:
         "core.file_lock.os": system,
         "jobs.worker.os": system,
         "jobs.worker.NAME": _COMM.read_text().strip() if _COMM.exists() else "",
-        "jobs.worker._logging": lambda path: nullcontext(),
+        "jobs.worker._logging": lambda *_: nullcontext(),
         "jobs.start.start_worker": made.start,
         "local.arm.faults.rules.Rules.keep": lambda rules, call, seconds: made.keep(rules, call, seconds),
         "jobs.worker.start_ticks": time.start_ticks,

@@ -16,6 +16,7 @@ from rich.text import Text
 from vmops.cli import console, reports
 from vmops.cli.progress import Lines, Watch, follow
 from vmops.core.errors import SpecError
+from vmops.core.log_reader import LogReader
 from vmops.ops.suggest import follow_up_command, shell_command
 from vmops.protocol import Status
 from vmops.spec.parameters import read_params
@@ -234,7 +235,7 @@ def event(kind: str, resource: str, operation: str = "create", **more: object) -
 def test_log_reader_continues_and_skips_incomplete_lines(tmp_path: Path) -> None:
     """The worker writes while the log is read."""
     log = tmp_path / "log"
-    watch = Watch("provision of exp1", time.time(), log)
+    watch = Watch("provision of exp1", time.time(), LogReader(log))
     assert watch.news() == []
     begun, done = event("resource_begun", "Subnet s"), event("resource_done", "Subnet s", seconds=1.5)
     log.write_text(begun + done[:20])
@@ -249,7 +250,7 @@ def test_progress_ignores_events_without_a_resource(tmp_path: Path) -> None:
     """For example those of the engine's own provider."""
     log = tmp_path / "log"
     log.write_text(event("resource_begun", "azure-native azure") + json.dumps({"event": "ended"}) + "\n")
-    watch = Watch("provision of exp1", time.time(), log)
+    watch = Watch("provision of exp1", time.time(), LogReader(log))
     assert (watch.news(), watch.in_flight) == ([], ())
 
 
@@ -258,7 +259,7 @@ def test_without_a_terminal_progress_is_lines_with_reminders(
 ) -> None:
     """A CI log shows what takes long."""
     log = tmp_path / "log"
-    lines = Lines(Watch("provision of exp1", time.time(), log), repeat_after=0)
+    lines = Lines(Watch("provision of exp1", time.time(), LogReader(log)), repeat_after=0)
     log.write_text(
         event("resource_begun", "VirtualMachine exp1")
         + event("resource_failed", "Subnet s", seconds=0.1)
@@ -307,7 +308,7 @@ def test_waiting_without_a_log_is_one_wait() -> None:
 @pytest.mark.parametrize(("timeout", "status"), [(0, Status.PENDING), (0.01, Status.TIMED_OUT)])
 def test_a_watched_wait_has_the_contracts_statuses(tmp_path: Path, timeout: float, status: Status) -> None:
     """One poll is PENDING, more without a result are TIMED_OUT."""
-    watch = Watch("provision of exp1", time.time(), tmp_path / "log")
+    watch = Watch("provision of exp1", time.time(), LogReader(tmp_path / "log"))
     assert follow(lambda _: (Status.PENDING, {}), watch, timeout) == (status, {})
 
 

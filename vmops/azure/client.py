@@ -62,6 +62,10 @@ class Arm:
         self.has_guests = cloud.has_guests
         self._connection = Connection(cloud, timeout, retry_seconds, on_refusal, claim)
 
+    def principal(self) -> str:
+        """Say in whose name requests are made; of a local Azure, its name. Raises: CloudError if there is no login."""
+        return self._connection.principal()
+
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
         """Read a resource; None if ARM says that it does not exist.
 

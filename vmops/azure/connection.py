@@ -1,5 +1,7 @@
 """A connection to Azure Resource Manager: authenticated, with timeouts and retries. The only importer of ``azure``."""
 
+import base64
+import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +29,9 @@ OnRefusal: TypeAlias = Callable[[CloudError], object]
 """Called with each refusal."""
 
 _PORTS = {"https": 443, "http": 80}
+
+_NAMES = ("upn", "preferred_username", "unique_name", "app_displayname", "appid", "azp", "oid")
+"""Claims of a token that name its principal: a person by name, an application or managed identity by id."""
 
 _TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 """Transient statuses: the same request may succeed later. Source: ARM resource provider contract, common API details.
@@ -84,6 +89,21 @@ class Connection:
                 raise _login_error(str(error)) from None
             raise (CloudError(str(error)) if response is None else self._refused(refusal(response, ""))) from error
         return headers
+
+    def principal(self) -> str:
+        """Say in whose name requests are made, as the login's token tells. Raises: CloudError if there is no login.
+
+        Source: Microsoft identity platform, access token claims.
+        """
+        from azure.core.exceptions import ClientAuthenticationError
+
+        if self._cloud.token:
+            return self._cloud.name
+        try:
+            token = self._credential.get_token(f"{self._cloud.endpoint}/.default").token
+        except ClientAuthenticationError as error:
+            raise _login_error(str(error)) from None
+        return principal_in(token)
 
     def _exchange(self, method: str, path: str, body: Any) -> "HttpResponse":
         from azure.core.exceptions import AzureError, ClientAuthenticationError
@@ -172,6 +192,16 @@ def _login_error(reason: str) -> CloudError:
     return CloudError(
         f"no Azure login: {reason.strip().partition(chr(10))[0]}", status=401, code="AuthenticationFailed"
     )
+
+
+def principal_in(token: str) -> str:
+    """Give a name for whom a token is for, by the first of its claims that tells; '' if none does."""
+    try:
+        _, claims, _ = token.split(".")
+        told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    except ValueError:
+        return ""
+    return str(next((told[name] for name in _NAMES if told.get(name)), ""))
 
 
 def origin(url: str) -> tuple[str | int | None, ...] | None:

@@ -27,11 +27,10 @@ def explain(error: Exception, *, as_json: bool) -> int:
 
 
 def _failure(error: Exception, sentences: list[str]) -> Failure:
-    match error:
-        case OperationFailed(failure=failure):
-            return failure
-        case CloudError():
-            return failure_from_cloud_error(error)
+    from vmops.ops.results import classify
+
+    if isinstance(error, VmopsError):
+        return classify(error)
     return Failure(FailureKind.ENGINE, "; ".join(sentences))
 
 

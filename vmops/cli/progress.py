@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -13,8 +12,9 @@ from rich.markup import escape
 from rich.spinner import Spinner
 
 from vmops.cli.console import duration, err, logs_deferred
-from vmops.core.log_reader import LogReader, instant
+from vmops.core.log_reader import instant
 from vmops.core.polling import NotYet, poll_until
+from vmops.jobs.opened import Log
 from vmops.ops.timeline import is_step
 from vmops.protocol import Answer, Status
 
@@ -46,15 +46,14 @@ class Watch:
     never modified.
     """
 
-    def __init__(self, title: str, since: float, log: Path | None = None) -> None:
+    def __init__(self, title: str, since: float, log: Log | None = None) -> None:
         self.title, self.since, self.log = title, since, log
         self.in_flight: tuple[Step, ...] = ()
-        self._reader = LogReader(log) if log else None
         self._spinner = Spinner("dots")
 
     def news(self) -> list[Step]:
         """Read the new lines of the log, and give the steps that have ended since the last call."""
-        events = self._reader.news() if self._reader else ()
+        events = self.log.news() if self.log else ()
         return [step for event in events if (step := self._take(event))]
 
     def __rich_console__(self, _console: Console, _options: ConsoleOptions) -> RenderResult:

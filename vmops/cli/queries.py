@@ -13,7 +13,6 @@ from vmops.cli.session import INTERRUPTED, Session
 from vmops.cli.timeline import bar_chart
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.log_reader import LogReader
 from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.ops.timeline import spans
@@ -81,14 +80,14 @@ def history(session: Session) -> None:
 def timeline(session: Session) -> None:
     """Show the timeline of the newest deployment."""
     operation = _newest(session)
-    events = LogReader(session.ops.log_path(operation)).news()
+    events = session.ops.log(operation).news()
     bar_chart(operation, spans(operation, events), as_json=session.as_json)
 
 
 def logs(session: Session, *, follow: bool) -> None:
     """Show the log of the newest deployment's worker; with ``follow`` until the deployment ends."""
     operation = _newest(session)
-    reader = LogReader(session.ops.log_path(operation))
+    reader = session.ops.log(operation)
     if session.as_json and not follow:
         return console.print_json(reader.news())
     say: Callable[[Any], None] = console.print_json_line if session.as_json else console.print_event

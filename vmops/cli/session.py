@@ -233,7 +233,7 @@ class Session:
             return Watch(self._title(verb), time.time())
         if operation.over:
             return None
-        return Watch(f"{operation.verb} of {operation.vm_name}", operation.created, self.ops.log_path(operation))
+        return Watch(f"{operation.verb} of {operation.vm_name}", operation.created, self.ops.log(operation))
 
     def _failure(self) -> Failure | None:
         if self.params.get("vmName"):

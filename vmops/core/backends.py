@@ -59,3 +59,9 @@ def directory_of(url: str) -> Path | None:
     """Give the directory of a backend of files; None for any other."""
     scheme, found, path = url.partition("://")
     return Path(os.fsdecode(unquote_to_bytes(path.partition("?")[0]))) if found and scheme == _FILE else None
+
+
+def where(url: str) -> str:
+    """Describe the database of a URL: host, port and name."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"

@@ -24,7 +24,7 @@ def digest_key(state_dir: Path) -> bytes:
 
 def ssh_key_file(state_dir: Path, stack: str) -> Path:
     """Give the private key made for one VM, in OpenSSH's format."""
-    return _once(ssh_key_path(state_dir, stack), _new_private_key)
+    return _once(ssh_key_path(state_dir, stack), new_private_key)
 
 
 def existing_ssh_key_file(state_dir: Path, stack: str) -> Path | None:
@@ -36,7 +36,7 @@ def existing_ssh_key_file(state_dir: Path, stack: str) -> Path | None:
 def ssh_public_key(state_dir: Path, stack: str) -> str:
     """Give the public half of `ssh_key_file`, as one line of an ``authorized_keys`` file."""
     private = ssh_key_file(state_dir, stack)
-    return _once(private.with_name(f"{private.name}.pub"), lambda: _public_line(private)).read_text()
+    return _once(private.with_name(f"{private.name}.pub"), lambda: public_line(private.read_bytes())).read_text()
 
 
 def is_made_here(public_line: str) -> bool:
@@ -62,15 +62,17 @@ def _once(path: Path, make: Callable[[], bytes]) -> Path:
     return path
 
 
-def _new_private_key() -> bytes:
+def new_private_key() -> bytes:
+    """Make a private key, in OpenSSH's format."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
 
 
-def _public_line(private: Path) -> bytes:
+def public_line(private: bytes) -> bytes:
+    """Give the public half of a private key, as `ssh_public_key` does."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
-    key = load_ssh_private_key(private.read_bytes(), password=None)
+    key = load_ssh_private_key(private, password=None)
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + _COMMENT.encode()

@@ -11,7 +11,7 @@ import sys
 from collections.abc import MutableMapping
 from contextlib import nullcontext, redirect_stdout
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import Any, Protocol
 
 LOGGER = logging.getLogger("vmops")
 LOGGER.addHandler(logging.NullHandler())
@@ -30,18 +30,27 @@ def get_logger() -> Any:
     )
 
 
+class Lines(Protocol):
+    """What can be written to, a line at a time."""
+
+    def write(self, line: str, /) -> object:
+        """Write a line."""
+
+
 class JsonLines(logging.Handler):
     """Writes each of our records as a line of JSON: ``event``, its fields, ``level``, ``timestamp`` (ISO 8601, UTC)."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: Lines, ahead: float = 0.0) -> None:
+        """Write to a file; this host's clock is so many seconds ``ahead`` of the one that dates what is written."""
         super().__init__()
-        self._file = file
+        self._file, self._ahead = file, ahead
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record. If the file cannot be written, the line is lost and the work goes on."""
         try:
             fields = {**fields_of(record), "level": record.levelname.lower()}
-            fields["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+            created = datetime.fromtimestamp(record.created - self._ahead, UTC)
+            fields["timestamp"] = created.isoformat().replace("+00:00", "Z")
             if record.exc_info:
                 fields["exception"] = logging.Formatter().formatException(record.exc_info)
             self._file.write(json.dumps(fields, default=str) + "\n")

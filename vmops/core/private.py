@@ -29,12 +29,12 @@ def open_file(path: Path, mode: str) -> IO[Any]:
     return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Replace a file atomically, for its owner only. A reader sees the old content or the new, never a part."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open_file(draft, "x") as file:
-            file.write(text)
+        with open_file(draft, "x" if isinstance(content, str) else "xb") as file:
+            file.write(content)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from vmops.core import local_disk, private
 from vmops.core.errors import RecordsUnusable, StoreError
@@ -16,7 +17,7 @@ from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.processes import has_room
 from vmops.jobs import damage
-from vmops.jobs.tables import Conflict, Lender
+from vmops.jobs.tables import Conflict, Lender, Values
 
 _BUSY_TIMEOUT = 30.0
 """Seconds to wait for other writers, or for another process that creates the records."""
@@ -92,6 +93,11 @@ class Database(Lender):
             except (sqlite3.DatabaseError, ValueError) as error:
                 self._close()
                 raise self._refused(error) from error
+
+    def select(self, query: str, values: Values = (), /) -> list[Any]:
+        """Read the rows of one statement that changes nothing. Raises: as `transaction`."""
+        with self.transaction() as connection:
+            return connection.execute(query, values).fetchall()
 
     def _borrow(self) -> sqlite3.Connection:
         if self._connection is not None and (self.lost or self._file_replaced()):

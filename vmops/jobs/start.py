@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, cast
@@ -55,6 +55,13 @@ def _own_environment(settings: Settings) -> dict[str, str]:
     return {"VMOPS_STATE_DIR": str(settings.state_dir), "VMOPS_HOST": host.name(), **settings.shared()}
 
 
+def start_server(settings: Settings) -> None:
+    """Have a fork server ready, so that the first worker begins as soon as all others."""
+    if settings.worker_idle:
+        with suppress(OSError), _gate(settings), closing(_connected(settings)):
+            pass
+
+
 def end_stopped_server(state_dir: Path) -> bool:
     """Kill stopped (SIGSTOP) fork servers, which frees the locks that they hold; tell whether there were any.
 
@@ -90,12 +97,14 @@ def _send_to_fork_server(
     Raises: OSError if it cannot be started, or if the job was not sent.
     """
     message = JobMessage(operation.id, settings.workers or 0, environment, order.to_wire(), held)
-    gate = gate_path(settings.state_dir)  # while it is held, no fork server exits and no other caller starts one
-    with (
-        file_lock.holding(gate, _GATE_TIMEOUT, lambda: TimeoutError(f"{gate} is held")),
-        closing(_connected(settings)) as connection,
-    ):
+    with _gate(settings), closing(_connected(settings)) as connection:
         message.send(connection)
+
+
+def _gate(settings: Settings) -> AbstractContextManager[int]:
+    """Hold the gate: no fork server leaves meanwhile, and nobody else starts one. Raises: TimeoutError."""
+    gate = gate_path(settings.state_dir)
+    return file_lock.holding(gate, _GATE_TIMEOUT, lambda: TimeoutError(f"{gate} is held"))
 
 
 def _connected(settings: Settings) -> socket.socket:
@@ -134,7 +143,9 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         backend = settings.backend() if settings.database_url else ""
         environment = filtered_environment(os.environ, cloud="local", backend=backend) | _own_environment(settings)
         served = map(str, (settings.state_dir, path, listener.fileno(), settings.worker_idle, interpreter.code_id()))
-        with private.open_file(server_output_path(settings.state_dir), "ab") as output:
+        written_to = server_output_path(settings.state_dir)
+        private.make_directory(written_to.parent)
+        with private.open_file(written_to, "ab") as output:
             _python("vmops.jobs.fork_server", [*served], environment, output, listener.fileno())
 
 

@@ -65,8 +65,8 @@ class Store:
         """Give the time to write into records, in seconds since the epoch; shared records use the server's clock."""
         if not self._shared:
             return time.time()
-        with self._tables.transaction() as database:
-            return float(database.execute("SELECT extract(epoch FROM clock_timestamp()) AS now").fetchone()["now"])
+        (row,) = self._tables.select("SELECT extract(epoch FROM clock_timestamp()) AS now")
+        return float(row["now"])
 
     def channel(self) -> int:
         """Give a descriptor that becomes readable when an operation's state changes after this call; 0 for none."""
@@ -176,9 +176,8 @@ class Store:
 
     def queued(self, verb: Verb) -> dict[str, str]:
         """Give the stack of each operation of that kind that has not started, by its id, the oldest first."""
-        with self._tables.transaction() as database:
-            query = f"SELECT id, stack FROM {_TABLES[verb]} WHERE verb = ? AND state = 'pending' ORDER BY number"  # noqa: S608
-            return {row["id"]: row["stack"] for row in database.execute(query, (verb,))}
+        query = f"SELECT id, stack FROM {_TABLES[verb]} WHERE verb = ? AND state = 'pending' ORDER BY number"  # noqa: S608
+        return {row["id"]: row["stack"] for row in self._tables.select(query, (verb,))}
 
     def latest_of_each(self) -> list[Operation]:
         """Give the newest record of every stack, the newest first."""
@@ -195,8 +194,7 @@ class Store:
 
     def stacks_of_state(self) -> list[str]:
         """Give the names of the stacks in the shared backend of the engine; no engine is started for that."""
-        with self.shared().transaction() as database:
-            return [row["stack"] for row in database.execute(_STACKS).fetchall()]
+        return [row["stack"] for row in self._tables.select(_STACKS)]
 
     def refused(self, cloud: str, subscription: str) -> RefusedPlaces:
         """Give the remembered refusals of places in a subscription."""
@@ -219,9 +217,8 @@ class Store:
         """Give the failure that `note_failure` recorded; None if there is none."""
         if stack in self._unrecorded:
             return self._unrecorded[stack]
-        with self._tables.transaction() as database:
-            row = database.execute("SELECT failure FROM failures WHERE stack = ?", (stack,)).fetchone()
-        return Failure.from_dict(json.loads(row["failure"])) if row else None
+        found = self._tables.select("SELECT failure FROM failures WHERE stack = ?", (stack,))
+        return Failure.from_dict(json.loads(found[0]["failure"])) if found else None
 
     def _select(self, where: str, *values: str, table: str = "operations") -> list[Operation]:
         """Read records. Damaged ones are replaced by an empty file when they are read, so a second read succeeds."""
@@ -231,9 +228,8 @@ class Store:
             return self._read(table, where, *values)
 
     def _read(self, table: str, where: str, *values: str) -> list[Operation]:
-        with self._tables.transaction() as database:
-            found = database.execute(f"SELECT {', '.join(rows.COLUMNS)} FROM {table} {where}", values)  # noqa: S608
-            return [rows.record(row) for row in found.fetchall()]
+        found = self._tables.select(f"SELECT {', '.join(rows.COLUMNS)} FROM {table} {where}", values)  # noqa: S608
+        return [rows.record(row) for row in found]
 
 
 def _tables(directory: Path, database_url: str | None, timeout: float) -> Tables:

@@ -54,6 +54,9 @@ class Tables(Protocol):
     def transaction(self) -> AbstractContextManager[Rows]:
         """Lend the connection for one transaction. Raises: Conflict; StoreError if there is no connection."""
 
+    def select(self, query: str, values: Values = (), /) -> list[Any]:
+        """Read the rows of one statement that changes nothing. Raises: StoreError if there is no connection."""
+
     def unusable(self) -> RecordsUnusable | None:
         """Say why records cannot be written now; None if all is well."""
 

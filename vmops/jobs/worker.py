@@ -8,42 +8,28 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import host, interpreter, signals
 from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError, StartFailed, StoreError
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.file_lock import acquire
 from vmops.core.holder import HELD
 from vmops.core.log import LOGGER, JsonLines, get_logger
-from vmops.core.polling import NotYet, poll_until
+from vmops.core.polling import poll_until
 from vmops.core.processes import start_ticks
 from vmops.core.settings import Settings
-from vmops.core.state_dir import MAKE_ROOM, lock_path, log_path
-from vmops.jobs import slots
-from vmops.jobs.admission import lock_conflict
+from vmops.core.state_dir import MAKE_ROOM, log_path
+from vmops.jobs import execution, slots
 from vmops.jobs.opened import open_store
-from vmops.jobs.operation import Operation, State, Verb
-from vmops.jobs.order import JobRequest
-from vmops.jobs.stack_records import StackRecords
+from vmops.jobs.operation import Operation, State
 from vmops.jobs.store import Store
-
-if TYPE_CHECKING:
-    from vmops.spec.target import Target
 
 NAME = "vmops-worker"
 """The name of a worker in the system's process list (Linux only)."""
-
-_LOCK_TIMEOUT = 60.0
-"""Seconds to wait for a lock whose holder is about to release it."""
-
-_POLL_INTERVAL = 0.05
-"""Seconds between two attempts to take a lock that another process holds."""
 
 
 def main() -> None:
@@ -81,8 +67,8 @@ def _run_and_record(
     store: Store, settings: Settings, operation: Operation, claim: VmClaim, lock: int, order: bytes
 ) -> None:
     """Execute an operation and record its outcome; record nothing if another worker has taken it over meanwhile."""
-    with _logging(log_path(settings.state_dir, operation.stack, operation.id)):
-        state, changes = _outcome(lambda: _execute(store, settings, operation, claim, lock, order))
+    with _logging(store, settings, operation):
+        state, changes = _outcome(lambda: execution.execute(store, settings, operation, claim, lock, order))
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     failure = changes.get("failure")
     if failure:
@@ -134,101 +120,24 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
     return State.FAILED, {"failure": failure}
 
 
-def _execute(
-    store: Store, settings: Settings, operation: Operation, claim: VmClaim, lock: int, wire: bytes
-) -> dict[str, Any]:
-    from vmops.azure.power import Action
-    from vmops.deploy import removal, steps
-    from vmops.deploy.circumstances import Circumstances
-    from vmops.deploy.context import open_for_change
-    from vmops.deploy.fleet import power
-    from vmops.deploy.holding import Marking
-    from vmops.engine.deadline import enforce_deadline
-    from vmops.jobs.holds import terms_of
-    from vmops.jobs.ledger import PlaceLedger
-    from vmops.spec.target import Target
-    from vmops.spec.vm_spec import VmSpec
-
-    try:
-        order = JobRequest.from_wire(wire)
-    except ValueError:
-        raise OperationFailed(
-            Failure(FailureKind.INTERRUPTED, "the caller died before it had sent the whole job")
-        ) from None
-    callers = {"owner": operation.owner, "backend_url": order.backend, "engine": order.engine}
-    settings = settings.model_copy(update=callers)
-    provides = operation.verb is Verb.PROVISION
-    target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
-    terms = terms_of(operation, take_over=order.take_over)
-    removes = operation.verb is Verb.DEPROVISION
-    if removes:
-        terms.check(store, operation.stack, operation.identity.vm_id)
-    limits = {"seconds": target.deploy_timeout, "idle_seconds": order.silence}
-    records = StackRecords(store, operation.stack)
-    locked = _locked_for_removal(store, settings, operation, target, lock) if removes else nullcontext(((lock,), claim))
-    with (
-        locked as held,
-        open_for_change(settings, target, records, held[0], longest=None, claim=held[1]) as site,
-        enforce_deadline(site.command, site.stack, **limits),
-    ):
-        if isinstance(target, VmSpec):
-            marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
-            ledger = PlaceLedger(store, operation)
-            how = Circumstances(order.doubtful, operation.expires, marking, order.changed, order.replaces, ledger)
-            return steps.provision(site, target, how)
-        if operation.verb is Verb.POWER:
-            return power.switch(site.arm, target, site.claim(target), Action(order.action))
-        return removal.deprovision(site, target, interrupted=order.doubtful, held_as=terms.mark)
-
-
 @contextmanager
-def _locked_for_removal(
-    store: Store, settings: Settings, operation: Operation, target: "Target", lock: int
-) -> Iterator[tuple[tuple[int, ...], VmClaim]]:
-    """Take the lock and the claim of a VM for its removal; ``lock`` only shows that the removal is in progress.
-
-    Raises: OperationFailed (locked) if another worker keeps them.
-    """
-    if not store.is_shared:
-        writer = _cancel_provision(store, settings.state_dir, operation.stack, target.deploy_timeout)
-        yield (lock, writer), LOCKED_HERE
-        return
-    from vmops.jobs.cluster.work import claimed_to_remove
-
-    with claimed_to_remove(store, settings, operation, target.deploy_timeout) as claim:
-        found = acquire(lock_path(settings.state_dir, operation.stack), _LOCK_TIMEOUT) if claim else None
-        if claim is None or found is None:
-            raise OperationFailed(lock_conflict(store.in_flight(operation.stack, Verb.PROVISION)))
-        yield (lock, found), claim
-
-
-def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float) -> int:
-    """End a provision that is in flight, and take the VM's lock from it.
-
-    Raises: OperationFailed (locked) if the lock is not free within ``seconds``.
-    """
-    from vmops.jobs.cancel import cancel
-
-    def take() -> int | NotYet:
-        """End it and try the lock: a provision that was admitted just before may start only now."""
-        ended = cancel(store, state_dir, stack, Verb.PROVISION)
-        writer = acquire(lock_path(state_dir, stack)) if ended else None
-        return NotYet(_POLL_INTERVAL) if writer is None else writer
-
-    writer = poll_until(take, timeout=seconds)
-    if writer is None:
-        raise OperationFailed(lock_conflict(store.in_flight(stack, Verb.PROVISION)))
-    return writer
-
-
-@contextmanager
-def _logging(path: Path) -> Iterator[None]:
-    """Write every event of this process to its log, a JSON line each."""
-    with path.open("a", buffering=1) as file:
+def _logging(store: Store, settings: Settings, operation: Operation) -> Iterator[None]:
+    """Write every event of this process to its log, a JSON line each; where hosts share records, to those too."""
+    path = log_path(settings.state_dir, operation.stack, operation.id)
+    with path.open("a", buffering=1) as file, _shared_log(store, settings, operation) as shared:
         LOGGER.setLevel(logging.DEBUG)
         LOGGER.propagate = False
-        LOGGER.addHandler(JsonLines(file))
+        for each in filter(None, (JsonLines(file), shared)):
+            LOGGER.addHandler(each)
         yield
+
+
+def _shared_log(store: Store, settings: Settings, operation: Operation) -> AbstractContextManager[JsonLines | None]:
+    if not settings.database_url:
+        return nullcontext()
+    from vmops.jobs.cluster.events import shared_log
+
+    return shared_log(settings.database_url, operation.id, store.now())
 
 
 if __name__ == "__main__":

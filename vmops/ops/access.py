@@ -52,8 +52,11 @@ class Access(Upkeep):
         """
         from vmops.ops.conditions import Awaited
 
-        target = self._target(params)
-        return waited(self._store, target, Awaited(self._entrance(target), condition, lambda: self._being_made(target)))
+        def wait(target: Target) -> Answer:
+            look = Awaited(self._entrance(target), condition, lambda: self._being_made(target))
+            return waited(self._store, target, look)
+
+        return self._answer(params, wait)
 
     def _seen(self, record: Operation) -> "WayIn | None":
         """Look up a VM; None if nobody can log in: it does not exist, or nothing runs inside it."""

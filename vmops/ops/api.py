@@ -63,10 +63,13 @@ class VMOps(Questions):
 
         PENDING, or FAILED. The result is always ``{}``. Raises: SpecError if no member is named.
         """
-        member = self._target(params).member
-        if member is None:
-            raise SpecError("member: is required: it says which VM of the fleet is replaced")
-        return self._provision(params, same=True, replaces=[member])
+
+        def replace_member(target: Target) -> Answer:
+            if target.member is None:
+                raise SpecError("member: is required: it says which VM of the fleet is replaced")
+            return self._provision(params, same=True, replaces=[target.member])
+
+        return self._answer(params, replace_member)
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -75,8 +78,11 @@ class VMOps(Questions):
         ARM refuses. A provision in flight is ended first. The result is always ``{}``.
         """
         clear_handle(params)
-        target = self._target(params)
-        return self._begin(params, target, lambda: self._deployments.deprovision(target))
+
+        def remove(target: Target) -> Answer:
+            return self._begin(params, target, lambda: self._deployments.deprovision(target))
+
+        return self._answer(params, remove)
 
     def vm_start(self, params: Params) -> Answer:
         """Start the VM: PENDING, SUCCEEDED if that was done at once, or FAILED. The result is always ``{}``."""
@@ -89,7 +95,7 @@ class VMOps(Questions):
         if that was done at once, or FAILED. The result is always ``{}``.
         """
         stop = Action.FORCED_STOP if force else Action.STOP
-        return self._switch(params, Action.DEALLOCATE if self._target(params).stop_mode == "deallocate" else stop)
+        return self._switch(params, Action.DEALLOCATE if self._named(params).stop_mode == "deallocate" else stop)
 
     def vm_restart(self, params: Params) -> Answer:
         """Restart the VM by initiating a graceful shutdown.
@@ -108,11 +114,13 @@ class VMOps(Questions):
         PENDING only if ``pollTimeout`` is 0. TIMED_OUT if the time has passed; the work itself goes on. The result
         describes the operation if SUCCEEDED, otherwise it is ``{}``.
         """
-        timeout = Target.from_params(params, self.settings.defaults()).poll_timeout
+        timeout = self._named(params).poll_timeout
         try:
             target = retry(lambda: self._target(params), RecordsAway, lambda *_: _RETRY_INTERVAL, timeout=timeout)
         except RecordsAway:
             return (Status.TIMED_OUT if timeout else Status.PENDING), {}
+        except REFUSALS as error:
+            return failed(self._store, self._named(params), error)
         verb = Verb.PROVISION if is_setup else Verb.DEPROVISION
         return waited(self._store, target, self._poll(target, verb))
 
@@ -143,7 +151,7 @@ class VMOps(Questions):
                 self._refuse_member(params)
             asked = self._guards.bounded(self._asked(params, same=same, unset=unset))
         except REFUSALS as error:
-            return failed(self._store, self._target(params), error)
+            return failed(self._store, self._known(params), error)
         begin = partial(provision_with_key, asked, self.settings, self._deployments, replaces, **terms)
         return self._begin(params, asked.spec, begin)
 
@@ -151,7 +159,7 @@ class VMOps(Questions):
         """Check that a deployment does not name a fleet's member. Raises: OperationFailed (invalid); SpecError."""
         from vmops.ops.member_names import refuse_member, resolved
 
-        given = Target.from_params(params, self.settings.defaults())
+        given = self._named(params)
         if given.member is None:
             refuse_member(resolved(self._store, None, given))
 
@@ -169,15 +177,15 @@ class VMOps(Questions):
     def _switch(self, params: Params, action: Action) -> Answer:
         """Start a power operation, on all VMs of a fleet: PENDING, SUCCEEDED if it was done at once, or FAILED."""
         clear_handle(params)
-        target = self._target(params)
-        try:
+
+        def switch(target: Target) -> Answer:
             self._deployments.refuse_in_flight(target)
             if self._is_fleet(target):
                 return pending(params, self._deployments.switch(target, action).handle)
             url = self._power.begin(target, action)
-        except REFUSALS as error:
-            return failed(self._store, target, error)
-        return pending(params, url) if url else (Status.SUCCEEDED, {})
+            return pending(params, url) if url else (Status.SUCCEEDED, {})
+
+        return self._answer(params, switch)
 
     def _is_fleet(self, target: Target) -> bool:
         """Tell whether the target is a whole fleet, by this host's record, or without one by its members' tags."""

@@ -8,7 +8,7 @@ from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.holder import Holder
 from vmops.jobs.operation import Verb, operation_id
 from vmops.ops.api import VMOps
-from vmops.ops.results import REFUSALS, clear_handle, failed
+from vmops.ops.results import clear_handle
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.names import HOLD_TAG
 from vmops.spec.target import Target
@@ -30,13 +30,14 @@ class HolderOps(VMOps):
         """
         from vmops.jobs.holds import Entering
 
-        target, terms = self._target(params), Entering(holder.mark, take_over)
-        try:
+        terms = Entering(holder.mark, take_over)
+        clear_handle(params)
+
+        def enter(target: Target) -> Answer:
             self._permit(target, terms)
-        except REFUSALS as error:
-            clear_handle(params)
-            return failed(self._store, target, error)
-        return self._provision(params, terms=terms)
+            return self._provision(params, terms=terms)
+
+        return self._answer(params, enter)
 
     def leave(self, params: Params, holder: Holder) -> Answer:
         """Start removing the VM, if this holder still holds it.
@@ -48,13 +49,17 @@ class HolderOps(VMOps):
         from vmops.jobs.holds import Leaving
 
         clear_handle(params)
-        target, terms = self._target(params), Leaving(holder.mark)
-        try:
-            terms.check(self._store, target.stack, target.vm_id)
-        except OperationFailed as taken:
-            get_logger().warning("left_to_another", vm=target.vm_name, why=taken.failure.message)
-            return Status.SUCCEEDED, {}
-        return self._begin(params, target, lambda: self._deployments.deprovision(target, terms))
+        terms = Leaving(holder.mark)
+
+        def leave(target: Target) -> Answer:
+            try:
+                terms.check(self._store, target.stack, target.vm_id)
+            except OperationFailed as taken:
+                get_logger().warning("left_to_another", vm=target.vm_name, why=taken.failure.message)
+                return Status.SUCCEEDED, {}
+            return self._begin(params, target, lambda: self._deployments.deprovision(target, terms))
+
+        return self._answer(params, leave)
 
     def keep(self, params: Params, holder: Holder, ttl: float) -> Answer:
         """Leave the VM to a person: it expires in ``ttl`` seconds, and nobody holds it any more.
@@ -63,8 +68,7 @@ class HolderOps(VMOps):
         """
         from vmops.deploy.holding import require
 
-        target = self._target(params)
-        try:
+        def keep(target: Target) -> Answer:
             self._deployments.refuse_in_flight(target)
             arm = self._arm(target)
             single = arm.get(target.vm_id)
@@ -74,10 +78,10 @@ class HolderOps(VMOps):
             expires = self._lifetimes.extend(target, ttl)
             for machine in there:
                 arm.drop_tags(machine["id"], {HOLD_TAG: holder.mark})
-        except REFUSALS as error:
-            return failed(self._store, target, error)
-        self._store.let_go(target.stack, holder.mark)
-        return Status.SUCCEEDED, {"expires": expires}
+            self._store.let_go(target.stack, holder.mark)
+            return Status.SUCCEEDED, {"expires": expires}
+
+        return self._answer(params, keep)
 
     def holds(self, params: Params, holder: Holder) -> bool:
         """Tell whether this host's records name this holder for the VM."""

@@ -3,19 +3,32 @@
 import asyncio
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vmops.core.errors import RecordsAway, SpecError
+from vmops.core.errors import CloudError, RecordsAway, SpecError
+from vmops.core.log import get_logger
 from vmops.core.polling import retry
 from vmops.core.settings import Settings
 from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Verb
 from vmops.jobs.slots import default_concurrency
+from vmops.ops.connections import Connections
+from vmops.spec.target import WaitOptions
+
+if TYPE_CHECKING:
+    from vmops.jobs.cluster.agent import Agent
+    from vmops.jobs.cluster.queue import Consumer
 
 _SWEEP = 300.0
 """Seconds between two sweeps, whichever hosts run them."""
 
+_PRUNE = 3600.0
+"""Seconds between two removals of old rows, whichever hosts do that."""
+
 _REST = 0.5
+
+_RESCUES = 3
+"""How often, while a claim is renewed once, a host looks for what others have left."""
 
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
@@ -40,27 +53,32 @@ def work(
 
     Raises: RecordsAway if the database stays away.
     """
-    from vmops.jobs.cluster import hosts, queue
+    from vmops.jobs.cluster import hosts
     from vmops.jobs.cluster.agent import Agent
 
-    url = require_shared(settings)
+    require_shared(settings)
     room = slots or settings.workers or default_concurrency(settings.cloud)
     store = retry(lambda: open_store(settings), RecordsAway, lambda *_: _REST, timeout=settings.ride_out)
-    agent = Agent(settings, store, room, removals or room)
     hosts.refuse_too_many(store.shared(), settings, room)
-    rooms = {
-        queue.of_verb(settings.queue, Verb.PROVISION): agent.slots,
-        queue.of_verb(settings.queue, Verb.DEPROVISION): agent.removals,
-    }
-    agent.tend()
+    agent = Agent(settings, store, room, removals or room, principal(settings))
+    asyncio.run(_serve(agent, ready, sweep))
+    hosts.leave(store.shared(), settings)
 
-    def keep_house() -> None:
-        if hosts.is_ours(store.shared(), settings, "sweep", _SWEEP):
-            sweep()
 
-    chores = [(agent.tend, settings.claim_renew), (keep_house, _SWEEP / 10)]
-    paces = settings.claim_renew, settings.claim_seconds, settings.ride_out
-    consumer = queue.Consumer(url, rooms, agent.carry_out, chores, *paces)
+def principal(settings: Settings) -> str:
+    """Say in whose name this host works in Azure; '' if there is no login yet."""
+    if settings.cloud == "local":
+        return settings.cloud
+    try:
+        where = WaitOptions.from_params({}, settings.defaults())
+        return Connections(settings)(where).principal()
+    except CloudError as error:
+        get_logger().warning("no_principal", cause=str(error))
+        return ""
+
+
+async def _serve(agent: "Agent", ready: Callable[[int], object], sweep: Callable[[], object]) -> None:
+    consumer = _consumer(agent, sweep)
 
     def end() -> None:
         if agent.draining:
@@ -68,14 +86,34 @@ def work(
         agent.draining = True
         consumer.drain()
 
-    async def serve() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, end)
-        ready(agent.slots)
-        await consumer.serve()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    agent.begin()
+    ready(agent.slots)
+    await consumer.serve()
 
-    asyncio.run(serve())
-    hosts.leave(store.shared(), settings)
+
+def _consumer(agent: "Agent", sweep: Callable[[], object]) -> "Consumer":
+    """Give what takes jobs for an agent, and has it do its chores."""
+    from vmops.jobs.cluster import hosts, pruning, queue
+
+    settings = agent.settings
+
+    def keep_house() -> None:
+        shared = agent.store.shared()
+        if hosts.is_ours(shared, settings, "sweep", _SWEEP):
+            sweep()
+        if hosts.is_ours(shared, settings, "prune", _PRUNE):
+            pruning.prune(agent.store)
+
+    rooms = {
+        queue.of_verb(settings.queue, Verb.PROVISION): agent.slots,
+        queue.of_verb(settings.queue, Verb.DEPROVISION): agent.removals,
+    }
+    renew = settings.claim_renew
+    chores = [(agent.report, renew), (agent.rescue, renew / _RESCUES), (keep_house, _SWEEP / 10)]
+    paces = renew, settings.claim_seconds, settings.ride_out
+    return queue.Consumer(require_shared(settings), rooms, agent.carry_out, chores, *paces)
 
 
 def require_shared(settings: Settings) -> str:

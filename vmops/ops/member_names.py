@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from vmops.azure.client import Arm
 from vmops.azure.ownership import fleet_of
-from vmops.core.errors import CloudError, OperationFailed, SpecError, VmopsError
+from vmops.core.errors import CloudError, OperationFailed, RecordsUnusable, SpecError, StartFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.jobs.store import Store
 from vmops.ops.members import asked_for
@@ -20,11 +20,13 @@ def resolved(store: Store, arm: Callable[[Target], Arm] | None, target: Target) 
     """Give the target of a call: for ``NAME-K``, member K of the fleet NAME, if that exists and no VM has that name.
 
     This host's records decide; without a record, the tags of the member's VM. Without ``arm``, tags are not read.
+
+    Raises: RecordsAway, because nobody knows then.
     """
     found = _MEMBER.fullmatch(target.vm_name)
     if target.member is not None or found is None:
         return target
-    with suppress(SpecError, VmopsError):
+    with suppress(SpecError, CloudError, StartFailed, RecordsUnusable):
         if store.latest(target.stack) is not None:
             return target
         fleet = _of(target, found[1], int(found[2]))

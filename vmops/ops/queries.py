@@ -151,7 +151,7 @@ class Queries:
             "vmName": target.machine_name,
             "stack": target.stack,
             "standing": self._standing(latest, seen),
-            "operation": latest and latest.as_dict(),
+            "operation": latest and {**latest.as_dict(), **self._acting(latest)},
             "machine": seen
             and guest
             and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.login(seen, guest)},
@@ -162,6 +162,7 @@ class Queries:
             **({} if members else self._price(target, seen)),
             "drift": [str(each) for each in compared.drift] if compared else [],
             "notOurs": compared.added if compared else [],
+            **({"principal": self.arm(target).principal()} if self.store.is_shared else {}),
             "portal": portal_link(target.cloud, target.vm_id),
         }
 
@@ -171,6 +172,14 @@ class Queries:
 
         found = Members(self.settings, self.store, self.arm).take(target)
         return {**found, "pricePerHour": None} if found else {}
+
+    def _acting(self, operation: Operation) -> dict[str, Any]:
+        """Say in whose name a deployment is done, where hosts share the work: in that of its worker's host."""
+        if not self.store.is_shared:
+            return {}
+        from vmops.jobs.cluster.hosts import principal_of
+
+        return {"principal": principal_of(self.store.shared(), operation.host)}
 
     def _price(self, target: Target, seen: "VmState | None") -> dict[str, Any]:
         """Give the price of a VM in its place, and what it has cost; unknown for a VM that does not exist."""

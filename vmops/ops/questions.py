@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmops.core.failures import Failure
 from vmops.core.state_dir import log_path
+from vmops.jobs.opened import Log, log_of
 from vmops.jobs.operation import Operation
 from vmops.ops.credentials import with_key
 from vmops.ops.placing import Placing
@@ -25,7 +26,7 @@ class Questions(Placing):
 
     def last_failure(self, params: Params) -> Failure | None:
         """Give why the newest verb on this VM that failed did so; None if none failed."""
-        return self._store.last_failure(self._target(params).stack)
+        return self._store.last_failure(self._known(params).stack)
 
     def operation(self, params: Params) -> Operation | None:
         """Give the newest deployment of a VM that this host has a record of."""
@@ -51,6 +52,10 @@ class Questions(Placing):
     def log_path(self, operation: Operation) -> Path:
         """Give the path of a deployment's log, one JSON object per line."""
         return log_path(self.settings.state_dir, operation.stack, operation.id)
+
+    def log(self, operation: Operation) -> Log:
+        """Give the log of a deployment, wherever its worker is; its ``news()`` are the events since the last call."""
+        return log_of(self.settings, self._store, operation)
 
     def resources(self, params: Params) -> list[dict[str, Any]]:
         """List what exists in the cloud and would be removed by a deprovision of the VM.

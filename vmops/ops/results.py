@@ -11,6 +11,7 @@ from vmops.core.errors import (
     RecordsAway,
     RecordsUnusable,
     StartFailed,
+    StoreError,
     VmopsError,
 )
 from vmops.core.failures import Failure, FailureKind
@@ -41,7 +42,7 @@ def clear_handle(params: Params) -> None:
         params.pop(HANDLE, None)
 
 
-REFUSALS = (OperationFailed, CloudError, EngineMissing, StartFailed, RecordsUnusable, RecordsAway, OSError)
+REFUSALS = (OperationFailed, CloudError, EngineMissing, StartFailed, StoreError, OSError)
 """Exceptions that describe the state of the world: a verb or a wait answers FAILED for them instead of raising."""
 
 
@@ -86,9 +87,12 @@ def classify(error: VmopsError | OSError) -> Failure:
             return Failure(FailureKind.ENGINE, str(error), step="make PostgreSQL reachable, then call again")
         case RecordsUnusable() | OSError():
             return unrecordable(error)
-    return Failure(
-        FailureKind.ENGINE, str(error), step="install the engine with `vmops engine install`, then call again"
-    )
+        case StoreError():
+            return Failure(FailureKind.ENGINE, str(error), step="mend that, then call again")
+        case EngineMissing():
+            step = "install the engine with `vmops engine install`, then call again"
+            return Failure(FailureKind.ENGINE, str(error), step=step)
+    return Failure(FailureKind.ENGINE, str(error))
 
 
 def unrecordable(error: RecordsUnusable | OSError) -> Failure:

@@ -37,15 +37,14 @@ class Upkeep:
         SUCCEEDED if nobody works on the VM any more. FAILED if a worker on another host does, or if the end of the
         operation cannot be recorded. The result is ``{}``.
         """
-        target = self._target(params)
-        try:
+
+        def cancel(target: Target) -> Answer:
             if self._deployments.cancel(target):
                 return Status.SUCCEEDED, {}
-        except REFUSALS as error:
-            return failed(self._store, target, error)
-        return failed(
-            self._store, target, Failure(FailureKind.LOCKED, "its worker is on another host, or cannot be ended")
-        )
+            message = "its worker is on another host, or cannot be ended"
+            return failed(self._store, target, Failure(FailureKind.LOCKED, message))
+
+        return self._answer(params, cancel)
 
     def recover(self, params: Params, *, dry_run: bool = False, break_lock: bool = False) -> Answer:
         """Repair what dead processes left of the VM: records, locks and the engine's state; nothing in the cloud.
@@ -111,19 +110,41 @@ class Upkeep:
         """Call ``work`` for a VM that has no deployment in flight: SUCCEEDED with its result, or FAILED."""
         from vmops.ops.member_names import refuse_member
 
-        target = self._target(params)
-        try:
+        def at_rest(target: Target) -> Answer:
             refuse_member(target)
             self._deployments.refuse_in_flight(target)
             return Status.SUCCEEDED, work(target)
+
+        return self._answer(params, at_rest)
+
+    def _answer(self, params: Params, work: Callable[[Target], Answer]) -> Answer:
+        """Answer for what the parameters mean; a refusal is FAILED, even if it is of finding out what they mean.
+
+        Raises: SpecError.
+        """
+        target = self._named(params)
+        try:
+            target = self._target(params)
+            return work(target)
         except REFUSALS as error:
             return failed(self._store, target, error)
 
+    def _named(self, params: Params) -> Target:
+        """Give the VM that the parameters name, whether or not that is the name of a member. Raises: SpecError."""
+        return Target.from_params(params, self.settings.defaults())
+
     def _target(self, params: Params) -> Target:
-        """Give the VM, fleet or member that the parameters name. Raises: SpecError."""
+        """Give the VM, fleet or member that the parameters name. Raises: SpecError; RecordsAway."""
         from vmops.ops.member_names import resolved
 
-        return resolved(self._store, self._arm, Target.from_params(params, self.settings.defaults()))
+        return resolved(self._store, self._arm, self._named(params))
+
+    def _known(self, params: Params) -> Target:
+        """Give what the parameters name; without its member if the records are away. Raises: SpecError."""
+        try:
+            return self._target(params)
+        except REFUSALS:
+            return self._named(params)
 
     @cached_property
     def _deployments(self) -> "Deployments":

@@ -37,3 +37,27 @@ def join(
     """Let this host share the records: the key is copied into its state directory (VMOPS_STATE_DIR)."""
     found = cluster.join(Settings(), key_file)
     console.print_json(found) if as_json else console.fields(found)
+
+
+@app.command(epilog="Example: vmops cluster rotate, and then vmops cluster rotate --reseal")
+def rotate(
+    reseal: Annotated[bool, typer.Option("--reseal", help="Seal everything with the new key.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Take the old key out of this host's file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Replace the cluster's key in three steps: a new one beside it; everything sealed with that; the old one gone."""
+    if reseal and drop:
+        raise typer.BadParameter("one step at a time", param_hint="--drop")
+    step = cluster.reseal if reseal else cluster.drop_old if drop else cluster.rotate
+    found = step(Settings())
+    if as_json:
+        console.print_json(found)
+        return
+    console.fields({**found, "keys": " ".join(found["keys"])})
+    file = found["keyFile"]
+    if reseal:
+        console.note("once no host needs the old key any more: `vmops cluster rotate --drop`, on each")
+    elif not drop:
+        console.note(
+            f"copy {file} to each other host, run `vmops cluster join FILE` there, then `vmops cluster rotate --reseal`"
+        )

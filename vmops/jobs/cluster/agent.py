@@ -17,7 +17,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.core.processes import process, send, session
 from vmops.core.settings import Settings
 from vmops.core.state_dir import liveness_lock_path
-from vmops.jobs import start
+from vmops.jobs import fence, start
 from vmops.jobs.cluster import claims, hosts, queue, rescue
 from vmops.jobs.death import cause_of_death
 from vmops.jobs.operation import Operation, State, Verb
@@ -34,12 +34,16 @@ _FOREVER = float("inf")
 
 @dataclass
 class Agent:
-    """The agent of one host, with room for a number of provisions and a number of removals at once."""
+    """The agent of one host, with room for a number of provisions and a number of removals at once.
+
+    ``principal`` is in whose name it works in Azure.
+    """
 
     settings: Settings
     store: Store
     slots: int
     removals: int
+    principal: str
     draining: bool = False
     _working: dict[str, Operation] = field(default_factory=dict)
 
@@ -60,9 +64,25 @@ class Agent:
         finally:
             del self._working[operation_id]
 
-    def tend(self) -> None:
-        """Report that this host lives, and take up what other hosts have left."""
-        hosts.say(self.store.shared(), self.settings, self.slots, self.removals, draining=self.draining)
+    def begin(self) -> None:
+        """Be ready for the first job, and say so."""
+        start.start_server(self.settings)
+        self.report()
+        self.rescue()
+
+    def report(self) -> None:
+        """Report that this host lives."""
+        hosts.say(
+            self.store.shared(),
+            self.settings,
+            self.slots,
+            self.removals,
+            principal=self.principal,
+            draining=self.draining,
+        )
+
+    def rescue(self) -> None:
+        """Take up what other hosts have left."""
         rescue.rescue(self.store, self.settings.claim_seconds)
 
     def interrupt(self) -> None:
@@ -93,6 +113,7 @@ class Agent:
             if now is None or now.over:
                 return True
             if file_lock.is_locked(self._lock(operation)):
+                fence.kill_orphans(now, self._lock(operation))
                 return NotYet(_REST, now.pid) if now.pid else NotYet(_LOOK)
             self._leave(self.store.get(operation.id) or now)
         except RecordsAway as error:

@@ -16,7 +16,7 @@ from vmops.core.settings import Settings
 from vmops.jobs.cluster.hosts import key_of_host
 from vmops.jobs.cluster.postgres import PostgreSQL
 from vmops.jobs.operation import Operation, Verb
-from vmops.jobs.tables import Rows, Tables
+from vmops.jobs.tables import Tables
 
 _FOREVER = float("inf")
 
@@ -74,10 +74,10 @@ def ask_to_end(tables: Tables, operation: str) -> None:
         rows.execute("UPDATE claims SET cancel = true WHERE operation = ?", (operation,))
 
 
-def is_worked_on(rows: Rows, operation: str) -> bool:
+def is_worked_on(tables: Tables, operation: str) -> bool:
     """Tell whether anybody holds a claim for an operation."""
     query = "SELECT 1 FROM claims WHERE operation = ? AND expires > clock_timestamp()"
-    return rows.execute(query, (operation,)).fetchone() is not None
+    return bool(tables.select(query, (operation,)))
 
 
 class HeldClaim:
@@ -124,10 +124,8 @@ class HeldClaim:
         retry(self._check, RecordsAway, lambda *_: 0.5, timeout=self._ride_out)
 
     def _check(self) -> None:
-        with self._tables.transaction() as rows:
-            if rows.execute(_HOLDS, self._values).fetchone():
-                return
-        raise OperationFailed(fenced(self.name, self.epoch))
+        if not self._tables.select(_HOLDS, self._values):
+            raise OperationFailed(fenced(self.name, self.epoch))
 
     def renew(self, url: str, seconds: float, pause: float) -> None:
         """Renew it every ``pause`` seconds, for ``seconds`` each time, over a connection of its own."""

@@ -7,19 +7,18 @@ import re
 import time
 import weakref
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import rows
 from psycopg_pool import PoolTimeout as PoolTimeout
 
-from vmops.core.backends import SCHEMA
+from vmops.core.backends import SCHEMA, where
 from vmops.core.errors import RecordsAway, RecordsUnusable, StoreError
 from vmops.core.polling import retry
 from vmops.jobs.cluster import schema
-from vmops.jobs.tables import Conflict, Lender
+from vmops.jobs.tables import Conflict, Lender, Values
 
 _IN_REACH: dict[str, Any] = {
     "connect_timeout": 3,
@@ -37,8 +36,8 @@ _PATH = f"-c search_path={SCHEMA}"
 _SILENCE = 8.0
 """Seconds after which a statement without an answer has failed, although the connection seems to be alive."""
 
-_QUIET = 1.0
-"""Seconds of idleness after which a connection is tested before it is used."""
+_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+"""What is raised where a connection is lost."""
 
 _REST = 0.5
 """Seconds between two attempts to connect."""
@@ -91,7 +90,6 @@ class PostgreSQL(Lender):
         self._end: weakref.finalize[Any, Any] | None = None
         self._listener: psycopg.Connection[Any] | None = None
         self._deaf: weakref.finalize[Any, Any] | None = None
-        self._said = 0.0
         super().__init__()
         with self.transaction() as found:
             schema.refuse_unusable(found, where(url))
@@ -108,16 +106,31 @@ class PostgreSQL(Lender):
         lost during the transaction: then it is unknown whether it was committed.
         """
         with self._mutex:
-            connection = self._borrow()
             try:
-                with connection.transaction():
-                    yield Transaction(connection)
+                with ExitStack() as transaction:
+                    yield Transaction(self._begun(transaction))
             except psycopg.IntegrityError as error:
                 raise Conflict(str(error)) from error
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except _LOST as error:
                 self._close()
                 raise self._away(error) from error
-            self._said = time.monotonic()
+
+    def select(self, query: str, values: Values = (), /) -> list[Any]:
+        """Read the rows of one statement that changes nothing, in one exchange, again if the connection was lost.
+
+        Raises: RecordsAway.
+        """
+        with self._mutex:
+            if self._connection is not None:
+                try:
+                    return Transaction(self._connection).execute(query, values).fetchall()
+                except _LOST:
+                    self._close()
+            try:
+                return Transaction(self._new()).execute(query, values).fetchall()
+            except _LOST as error:
+                self._close()
+                raise self._away(error) from error
 
     def channel(self) -> int:
         """Give a descriptor that becomes readable when the state of an operation changes after this call; 0 for none.
@@ -130,7 +143,7 @@ class PostgreSQL(Lender):
                 for _ in self._listener.notifies(timeout=0):
                     pass
                 return self._listener.fileno()
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except _LOST:
                 self._stop_listening()
                 return 0
 
@@ -145,22 +158,21 @@ class PostgreSQL(Lender):
             self._deaf()
         self._listener = self._deaf = None
 
-    def _borrow(self) -> psycopg.Connection[Any]:
-        if self._connection is not None and not self._answers(self._connection):
+    def _begun(self, transaction: ExitStack) -> psycopg.Connection[Any]:
+        """Begin a transaction; if the connection was lost since the last one, on a new one."""
+        try:
+            if self._connection is not None:
+                transaction.enter_context(self._connection.transaction())
+        except _LOST:
             self._close()
         if self._connection is None:
-            self._connection = retry(self._connected, RecordsAway, lambda *_: _REST, timeout=self._patience)
-            self._end = weakref.finalize(self, self._connection.close)
-        return self._connection
+            transaction.enter_context(self._new().transaction())
+        return self._connection or self._new()
 
-    def _answers(self, connection: psycopg.Connection[Any]) -> bool:
-        if time.monotonic() - self._said < _QUIET:
-            return not connection.closed
-        try:
-            connection.execute("SELECT 1")
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            return False
-        return True
+    def _new(self) -> psycopg.Connection[Any]:
+        self._connection = retry(self._connected, RecordsAway, lambda *_: _REST, timeout=self._patience)
+        self._end = weakref.finalize(self, self._connection.close)
+        return self._connection
 
     def _connected(self) -> psycopg.Connection[Any]:
         try:
@@ -221,12 +233,6 @@ def upgrade(url: str) -> bool:
         raise StoreError(f"{where(url)}: {error}".strip() + ": connect as the owner of the database") from error
     except psycopg.OperationalError as error:
         raise RecordsAway(f"PostgreSQL at {where(url)} cannot be reached: {' '.join(str(error).split())}") from error
-
-
-def where(url: str) -> str:
-    """Describe the database of a URL: host, port and name."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
 
 
 def translated(query: str) -> str:

@@ -6,18 +6,21 @@ importer of ``procrastinate``.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import procrastinate
-from procrastinate import App
+from procrastinate import App, JobContext
 
 from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import RecordsAway
 from vmops.core.log import get_logger
 from vmops.jobs.cluster.postgres import PoolTimeout, Transaction, how_to_connect
+from vmops.jobs.cluster.sealing import ORDERS, SEALED_BY
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
 
@@ -26,8 +29,6 @@ TASK = "deploy"
 
 VERSION = 1
 """The version of the order. It is part of the queue's name: a host leaves what it cannot read to others."""
-
-_LABEL = "orders"
 
 _PRIORITY = "SELECT count(*) AS many FROM operations WHERE owner = ? AND state IN ('pending', 'running')"
 _ORDER = """INSERT INTO orders (operation, queue, sealed, job) VALUES (?, ?, ?, ?)"""
@@ -47,7 +48,8 @@ def app(url: str) -> App:
 
 def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey) -> None:
     """Put an operation that is recorded in this transaction into its queue, and store its sealed order."""
-    sealed = key.seal(_LABEL, operation.id, order.to_wire())
+    found = rows.execute(f"SELECT {SEALED_BY} AS key_id").fetchone()
+    sealed = key.seal(ORDERS, operation.id, order.to_wire(), bytes(found["key_id"] or b"") if found else b"")
     job = _defer(rows, operation)
     rows.execute(_ORDER, (operation.id, operation.queue, sealed, job))
 
@@ -60,7 +62,7 @@ def put_again(rows: Transaction, operation: Operation) -> None:
 def opened(rows: Transaction, operation: str, key: ClusterKey) -> bytes | None:
     """Give an operation's order; None if the operation is over. Raises: StoreError if this key does not open it."""
     row = rows.execute("SELECT sealed FROM orders WHERE operation = ?", (operation,)).fetchone()
-    return key.open(_LABEL, operation, bytes(row["sealed"])) if row else None
+    return key.open(ORDERS, operation, bytes(row["sealed"])) if row else None
 
 
 def _defer(rows: Transaction, operation: Operation) -> int:
@@ -85,7 +87,8 @@ class Consumer:
     """Takes jobs from a host's queues, several at once, and does its chores meanwhile.
 
     ``work`` runs one job, in a thread; each of ``chores`` is repeated after its seconds. A database that is away is
-    waited for, ``ride_out`` seconds at most.
+    waited for, ``ride_out`` seconds at most. When it is back, jobs are taken at once, as many as there is room for
+    beside those that go on since before.
     """
 
     url: str
@@ -96,6 +99,7 @@ class Consumer:
     longest_silence: float
     ride_out: float
     _over: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: dict[asyncio.Task[None], str] = field(default_factory=dict)
     _answered: float = 0.0
 
     async def serve(self) -> None:
@@ -114,6 +118,7 @@ class Consumer:
             for each in (taking, *tending):
                 each.cancel()
             ended = await asyncio.gather(taking, *tending, return_exceptions=True)
+            await self._finish()
         for error in ended:
             if isinstance(error, Exception):
                 raise error
@@ -125,13 +130,19 @@ class Consumer:
     async def _take_on(self) -> None:
         while not self._over.is_set():
             await self._take()
+        await self._finish()
+
+    async def _finish(self) -> None:
+        """Wait for what has been taken."""
+        if self._running:
+            await asyncio.wait(self._running)
 
     async def _take(self) -> None:
         """Take jobs while the database answers."""
         try:
             async with app(self.url).open_async() as queue:
-                queue.task(name=TASK)(self._carry_out)
-                takers = [asyncio.create_task(self._taker(queue, *each)) for each in self.rooms.items()]
+                queue.task(name=TASK, pass_context=True)(self._carry_out)
+                takers = [asyncio.create_task(each) for each in self._takers(queue)]
                 over = asyncio.create_task(self._over.wait())
                 await asyncio.wait([over, *takers], return_when=asyncio.FIRST_COMPLETED)
                 over.cancel()
@@ -142,13 +153,26 @@ class Consumer:
             ended = [error]
         if not self._over.is_set():
             self._missed(next((each for each in ended if isinstance(each, Exception)), None))
-            await asyncio.wait([asyncio.create_task(self._over.wait())], timeout=1.0)
+            await _until(self._over, 1.0)
+
+    def _takers(self, queue: App) -> Iterator[Coroutine[Any, Any, None]]:
+        """Take as many jobs as there is room for, and one more for each that ends of those taken before."""
+        for name, room in self.rooms.items():
+            before = [each for each, of in self._running.items() if of == name]
+            if room > len(before):
+                yield self._taker(queue, name, room - len(before))
+            yield from (self._taker_after(each, queue, name) for each in before)
+
+    async def _taker_after(self, job: asyncio.Task[None], queue: App, name: str) -> None:
+        await asyncio.wait([job])
+        await self._taker(queue, name, 1)
 
     async def _taker(self, queue: App, name: str, room: int) -> None:
         await queue.run_worker_async(
             queues=[name],
             name=name,
             concurrency=room,
+            shutdown_graceful_timeout=0.0,
             install_signal_handlers=False,
             delete_jobs="always",
             update_heartbeat_interval=self.pause,
@@ -156,14 +180,23 @@ class Consumer:
             fetch_job_polling_interval=2.0,
         )
 
-    async def _carry_out(self, operation: str) -> None:
+    async def _carry_out(self, context: JobContext, operation: str) -> None:
+        """Run a job, which goes on if the queue loses its connection, and forgets the job."""
+        running = asyncio.create_task(self._run(operation))
+        self._running[running] = str(context.job.queue)
+        running.add_done_callback(self._running.pop)
+        await asyncio.shield(running)
+
+    async def _run(self, operation: str) -> None:
         try:
             await asyncio.to_thread(self.work, operation)
         except Exception:
             get_logger().exception("not_carried_out", operation=operation)
 
     async def _tend(self, chore: Callable[[], object], pause: float) -> None:
+        """Do a chore again and again; once at once when no more jobs are taken."""
         while True:
+            told = asyncio.Event() if self._over.is_set() else self._over
             try:
                 await asyncio.to_thread(chore)
                 self._answered = time.monotonic()
@@ -171,9 +204,14 @@ class Consumer:
                 self._missed(error)
             except Exception:
                 get_logger().exception("not_tended")
-            await asyncio.wait([asyncio.create_task(self._over.wait())], timeout=pause)
+            await _until(told, pause)
 
     def _missed(self, error: Exception | None) -> None:
         get_logger().warning("records_away", cause=str(error))
         if time.monotonic() - self._answered > self.ride_out:
             raise RecordsAway(f"PostgreSQL was away for more than {self.ride_out:g} seconds: {error}")
+
+
+async def _until(told: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(told.wait(), seconds)

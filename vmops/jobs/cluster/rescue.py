@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.jobs.cluster import queue
-from vmops.jobs.cluster.postgres import PostgreSQL
-from vmops.jobs.operation import Operation, State
+from vmops.jobs.cluster import claims, queue
+from vmops.jobs.operation import State
 from vmops.jobs.store import TABLES, Store
-from vmops.jobs.tables import Rows
+from vmops.jobs.tables import Tables
 
 MOST = 3
 """How many times one operation is tried: one that kills its worker each time must not kill them all."""
@@ -38,15 +37,14 @@ def rescue(store: Store, seconds: float) -> list[str]:
 
     A host is dead if it was silent for ``seconds``. Returns: the ids of the operations that are queued again.
     """
-    with store.shared().transaction() as rows:
-        dead = _found(rows, _DEAD, (seconds,))
-        lost = _found(rows, _LOST, (seconds, seconds))
+    dead = _found(store.shared(), _DEAD, (seconds,))
+    lost = _found(store.shared(), _LOST, (seconds, seconds))
     return [each for each in dead if take_up(store, each)] + [each for each in lost if _put_back(store, each)]
 
 
-def _found(rows: Rows, query: str, values: Sequence[float]) -> list[str]:
+def _found(tables: Tables, query: str, values: Sequence[float]) -> list[str]:
     """Give the ids that a query finds in each table of records."""
-    return [row["id"] for table in TABLES for row in rows.execute(query.format(table=table), values).fetchall()]
+    return [row["id"] for table in TABLES for row in tables.select(query.format(table=table), values)]
 
 
 def take_up(store: Store, operation_id: str) -> bool:
@@ -72,15 +70,9 @@ def _put_back(store: Store, operation_id: str) -> bool:
 
 def _give_up(store: Store, operation_id: str) -> None:
     operation = store.get(operation_id)
-    if operation and operation.state is State.RUNNING and _is_dead(store.shared(), operation):
+    if operation and operation.state is State.RUNNING and not claims.is_worked_on(store.shared(), operation.id):
         message = f"{operation.attempt} workers of this {operation.verb} have died, the last on {operation.host}"
         failure = Failure(FailureKind.INTERRUPTED, message)
         store.transition(
             operation.id, State.FAILED, origin=State.RUNNING, within=operation.epoch, ended=store.now(), failure=failure
         )
-
-
-def _is_dead(tables: PostgreSQL, operation: Operation) -> bool:
-    with tables.transaction() as rows:
-        query = "SELECT 1 FROM claims WHERE operation = ? AND expires > clock_timestamp()"
-        return rows.execute(query, (operation.id,)).fetchone() is None

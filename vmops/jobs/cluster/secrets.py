@@ -9,9 +9,8 @@ from vmops.core import keys, private
 from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import StoreError
 from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
+from vmops.jobs.cluster.sealing import SECRETS, sealed_by
 from vmops.jobs.tables import Tables
-
-_LABEL = "secrets"
 
 
 class SharedSecrets:
@@ -38,25 +37,30 @@ class SharedSecrets:
             private.make_directory(path.parent)
             private.write_whole(path, shared.decode())
 
-    def share_key(self, state_dir: Path, stack: str) -> None:
-        """Share the key of a VM with all hosts; if another host was first, its key replaces this one's."""
-        path = keys.ssh_key_file(state_dir, stack)
-        mine = path.read_bytes()
-        if self._first(f"ssh/{stack}", mine) != mine:
-            path.unlink()
-            path.with_name(f"{path.name}.pub").unlink(missing_ok=True)
-            self.fetch_key(state_dir, stack)
+    def share_key(self, state_dir: Path, stack: str) -> bytes:
+        """Give the key that all hosts have of a VM; the first host makes it, or shares its own.
+
+        It becomes a file here once this host wants to log in (`fetch_key`); another one here is removed.
+        """
+        own = keys.existing_ssh_key_file(state_dir, stack)
+        mine = own.read_bytes() if own else keys.new_private_key()
+        shared = self._first(f"ssh/{stack}", mine)
+        if own and shared != mine:
+            own.unlink()
+            own.with_name(f"{own.name}.pub").unlink(missing_ok=True)
+        return shared
 
     def _find(self, name: str) -> bytes | None:
-        with self._tables.transaction() as rows:
-            row = rows.execute("SELECT sealed FROM secrets WHERE name = ?", (name,)).fetchone()
-        return self._key.open(_LABEL, name, bytes(row["sealed"])) if row else None
+        found = self._tables.select("SELECT sealed FROM secrets WHERE name = ?", (name,))
+        return self._key.open(SECRETS, name, bytes(found[0]["sealed"])) if found else None
 
     def _first(self, name: str, mine: bytes) -> bytes:
         """Offer a secret, and give the one that was first."""
-        sealed = self._key.seal(_LABEL, name, mine)
+        sealed = self._key.seal(SECRETS, name, mine, sealed_by(self._tables))
         with self._tables.transaction() as rows:
-            rows.execute("INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, sealed))
+            query = "INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            if rows.execute(query, (name, sealed)).rowcount:
+                return mine
         return self._find(name) or mine
 
 

@@ -51,11 +51,8 @@ def ended(store: Store, stack: str, verb: Verb) -> bool | NotYet:
     if operation.state is State.PENDING:
         mark_interrupted(store, operation, "was cancelled before its turn", State.PENDING)
         return NotYet(0.01)
-    tables = store.shared()
-    claims.ask_to_end(tables, operation.id)
-    with tables.transaction() as rows:
-        worked_on = claims.is_worked_on(rows, operation.id)
-    if not worked_on:
+    claims.ask_to_end(store.shared(), operation.id)
+    if not claims.is_worked_on(store.shared(), operation.id):
         mark_interrupted(store, operation, "died before it was over, and was cancelled", State.RUNNING)
     return NotYet(0.05, max_interval=0.5)
 

@@ -1,0 +1,46 @@
+"""What is sealed in the database, and by which key: all hosts seal with the key by which the passphrase is sealed."""
+
+from vmops.core.cluster_key import ID_BYTES, ClusterKey
+from vmops.jobs.tables import Rows, Tables
+
+SECRETS, ORDERS = "secrets", "orders"
+"""The labels of what is sealed; each is the name of its table, too."""
+
+_NAMES = {SECRETS: "name", ORDERS: "operation"}
+
+SEALED_BY = f"(SELECT substring(sealed FROM 1 FOR {ID_BYTES}) FROM secrets WHERE name = 'passphrase')"  # noqa: S608
+"""The id of the key with which hosts seal now; NULL while there is nothing."""
+
+
+def sealed_by(tables: Tables) -> bytes:
+    """Give the id of the key with which hosts seal now; empty while there is nothing."""
+    (row,) = tables.select(f"SELECT {SEALED_BY} AS key_id")
+    return bytes(row["key_id"] or b"")
+
+
+def reseal(tables: Tables, key: ClusterKey) -> int:
+    """Seal everything with the newest of a host's keys, at once; give how much it was.
+
+    Raises: StoreError if something was sealed with a key that this host does not have.
+    """
+    with tables.transaction() as rows:
+        rows.execute("LOCK TABLE secrets, orders IN SHARE ROW EXCLUSIVE MODE")
+        return sum(_reseal(rows, key, table) for table in _NAMES)
+
+
+def left(tables: Tables, key: ClusterKey) -> int:
+    """Give how much is not sealed with the newest of a host's keys."""
+    return sum(len(tables.select(_other(table), (key.ids[-1],))) for table in _NAMES)
+
+
+def _other(table: str) -> str:
+    return f"SELECT {_NAMES[table]} AS name, sealed FROM {table} WHERE substring(sealed FROM 1 FOR {ID_BYTES}) <> ?"  # noqa: S608
+
+
+def _reseal(rows: Rows, key: ClusterKey, table: str) -> int:
+    found = rows.execute(_other(table), (key.ids[-1],)).fetchall()
+    for each in found:
+        plain = key.open(table, each["name"], bytes(each["sealed"]))
+        sealed = key.seal(table, each["name"], plain, key.ids[-1])
+        rows.execute(f"UPDATE {table} SET sealed = ? WHERE {_NAMES[table]} = ?", (sealed, each["name"]))  # noqa: S608
+    return len(found)
