@@ -43,7 +43,12 @@ _NETWORK = {
 _EMPTY_DISK = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}
 
 Around = Callable[[Path], AbstractContextManager[None]]
-"""What is there around a life in a state directory: with `nullcontext`, nothing."""
+"""What is there around a life in a state directory."""
+
+
+def nothing(_state_dir: Path) -> AbstractContextManager[None]:
+    """Have nothing around a life."""
+    return nullcontext()
 
 
 @dataclass
@@ -189,7 +194,7 @@ def _told(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def scene(params: Params, pace: float, workers: int | None = None, around: Around = nullcontext) -> Iterator[Scene]:
+def scene(params: Params, pace: float, workers: int | None = None, around: Around = nothing) -> Iterator[Scene]:
     """Set a scene in a directory of its own, with a directory for temporary files; all of it goes."""
     before, tempfile.tempdir = os.environ.get("TMPDIR"), None
     with tempfile.TemporaryDirectory(prefix="chaos-") as place:
