@@ -9,11 +9,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 
 from tests import postgres
 from tests.chaos.life import Figures, Wrong, play
-from tests.chaos.scene import Around
+from tests.chaos.scene import Around, nothing
 from tests.chaos.script import Script, schedule, script
 from tests.chaos.shared import of_host, working
 
@@ -32,7 +32,7 @@ def main() -> int:
         if given.cluster:
             around: Around = working(servers.enter_context(postgres.running()))
             return live(given, lambda seed: of_host(draw(seed)), around)
-        return live(given, draw, nullcontext)
+        return live(given, draw, nothing)
 
 
 def live(given: argparse.Namespace, draw: Callable[[int], Script], around: Around) -> int:

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos import killing
 from tests.chaos.killing import PATIENCE
 from tests.chaos.mishaps import MISHAPS
-from tests.chaos.scene import Around, Scene, scene
+from tests.chaos.scene import Around, Scene, nothing, scene
 from tests.chaos.script import POWERED, Fault, Kill, Script, Step
 from vmops import Status
 from vmops.core.failures import Failure, FailureKind
@@ -53,7 +52,7 @@ class Figures:
         return ", ".join(f"{name} {self.counts[name]}" for name in _COUNTED)
 
 
-def play(script: Script, figures: Figures, say: Callable[[str], Any], around: Around = nullcontext) -> None:
+def play(script: Script, figures: Figures, say: Callable[[str], Any], around: Around = nothing) -> None:
     """Run one life beside foreign resources, ``around`` what its host has. Raises: Wrong, with the failed check."""
     params = {**script.params, "pollInterval": 0.05, "pollTimeout": PATIENCE}
     with scene(params, script.pace, workers=1, around=around) as stage:

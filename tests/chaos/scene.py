@@ -42,8 +42,13 @@ _NETWORK = {
 }
 _EMPTY_DISK = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}
 
-Around = Callable[[Path], AbstractContextManager[object]]
-"""What is there around a life in a state directory: with `nullcontext`, nothing."""
+Around = Callable[[Path], AbstractContextManager[None]]
+"""A context for the life of a state directory."""
+
+
+def nothing(_state_dir: Path) -> AbstractContextManager[None]:
+    """Add nothing to a life."""
+    return nullcontext()
 
 
 @dataclass
@@ -189,7 +194,7 @@ def _told(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def scene(params: Params, pace: float, workers: int | None = None, around: Around = nullcontext) -> Iterator[Scene]:
+def scene(params: Params, pace: float, workers: int | None = None, around: Around = nothing) -> Iterator[Scene]:
     """Create a scene in a new directory, with a directory for temporary files; both are deleted afterwards."""
     before, tempfile.tempdir = os.environ.get("TMPDIR"), None
     with tempfile.TemporaryDirectory(prefix="chaos-") as place:

@@ -275,7 +275,7 @@ def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: P
 
 def begin(settings: Settings, slots: int = 1) -> None:
     """Begin to work where that is refused."""
-    hosts.work(settings, slots, None, ready=pytest.fail, sweep=pytest.fail)
+    hosts.work(settings, slots, None, ready=lambda _: pytest.fail("it begins"), sweep=pytest.fail)
 
 
 def refused(cluster: Cluster, *arguments: str, **told: str) -> str:

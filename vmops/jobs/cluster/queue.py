@@ -31,6 +31,9 @@ VERSION = 1
 """The version of the order. It is part of the queue's name: a host leaves what it cannot read to others."""
 
 _PRIORITY = "SELECT count(*) AS many FROM operations WHERE owner = ? AND state IN ('pending', 'running')"
+_PATIENCE = 5.0
+"""Seconds to wait for one of the queue's connections: without any, the database is away."""
+
 _ORDER = """INSERT INTO orders (operation, queue, sealed, job) VALUES (?, ?, ?, ?)"""
 
 
@@ -43,7 +46,8 @@ def of_verb(queue: str, verb: Verb) -> str:
 def app(url: str) -> App:
     """Give procrastinate's app as a host's workers use it."""
     arguments, options = how_to_connect(url)
-    return App(connector=procrastinate.PsycopgConnector(conninfo=arguments, kwargs=options, min_size=1, max_size=8))
+    pool = {"min_size": 1, "max_size": 8, "timeout": _PATIENCE}
+    return App(connector=procrastinate.PsycopgConnector(conninfo=arguments, kwargs=options, **pool))
 
 
 def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey) -> None:
