@@ -106,7 +106,7 @@ def test_a_refused_price_makes_nothing(state_dir: Path) -> None:
     assert ops.vm_provision(dict(params)) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure is not None
-    assert (failure.kind, failure.message.split()[-1]) == (FailureKind.QUOTA, "most")
+    assert (failure.kind, failure.message.split()[-1]) == (FailureKind.QUOTA, "maximum")
     assert (ops.operation(params), ops.resources(params)) == (None, [])
     with refused(FailureKind.QUOTA, "is the maximum"):
         ops.plan(params)
