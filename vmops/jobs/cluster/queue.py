@@ -46,8 +46,10 @@ def of_verb(queue: str, verb: Verb) -> str:
 def app(url: str) -> App:
     """Give procrastinate's app as a host's workers use it."""
     arguments, options = how_to_connect(url)
-    pool = {"min_size": 1, "max_size": 8, "timeout": _PATIENCE}
-    return App(connector=procrastinate.PsycopgConnector(conninfo=arguments, kwargs=options, **pool))
+    connector = procrastinate.PsycopgConnector(
+        conninfo=arguments, kwargs=options, min_size=1, max_size=8, timeout=_PATIENCE
+    )
+    return App(connector=connector)
 
 
 def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey) -> None:
