@@ -20,7 +20,7 @@ FULL, READ_ONLY = "full", "read-only"
 DISKS = (FULL, READ_ONLY)
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_MOST_PAGES = 4294967294
+_MAX_PAGES = 4294967294
 """How many pages a database may have that nobody has limited. Source: SQLite documentation, PRAGMA max_page_count."""
 
 _REFUSED = {FULL: ("mkdir",), READ_ONLY: ("mkdir", "rename", "replace", "unlink", "rmdir", "utime", "chmod")}
@@ -58,7 +58,7 @@ class Disk:
         """Lend a database's connection, which writes as far as the disk lets it."""
         connection = _borrow(database)
         if self.was_bad and self._has(database._path):
-            pages = 1 if self.state == FULL else _MOST_PAGES
+            pages = 1 if self.state == FULL else _MAX_PAGES
             with suppress(sqlite3.DatabaseError):  # they are spoilt, which is for the product to find
                 connection.execute(f"PRAGMA max_page_count = {pages}")
                 connection.execute(f"PRAGMA query_only = {int(self.state == READ_ONLY)}")
