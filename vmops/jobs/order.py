@@ -26,7 +26,7 @@ class JobRequest:
     ``silence`` is the seconds for which an engine without work may say nothing. ``doubtful``: what came before did not
     end well, so that the engine's state may lack what exists. ``take_over``: the VM is taken whoever holds it.
     ``changed`` are the parameters that are asked for otherwise than they were made last; None if nobody knows.
-    ``replaces`` are the members of a fleet that are made anew, ``action`` is what switches all of them.
+    ``replaces`` are the members of a fleet that are replaced, ``action`` is a power operation on all of them.
     """
 
     params: Mapping[str, Any] = field(repr=False)

@@ -76,7 +76,10 @@ def _spawn(settings: Settings, operation: Operation, order: JobRequest, environm
     ]
     with private.open_file(output_path(settings.state_dir, operation.stack, operation.id), "wb") as output:
         process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=children.PIPE)
-    with suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as pipe:  # who waits for one that died learns why
+    with (
+        suppress(BrokenPipeError),
+        cast(IO[bytes], process.stdin) as pipe,
+    ):  # a waiting caller learns why the worker died
         pipe.write(order.to_wire())
 
 

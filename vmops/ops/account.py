@@ -28,7 +28,7 @@ def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
 
 
 def _members(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Tell of each member of a fleet what is told of a VM: what it costs, and how to log in."""
+    """Give for each member of a fleet what is given for a VM: its price, and how to log in."""
     if "members" not in operation.outputs:
         return {}
     prices, user = Prices(state_dir), operation.outputs["adminUsername"]

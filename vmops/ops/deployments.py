@@ -41,7 +41,7 @@ _MOST = 0.5
 """Longest poll interval, in seconds, while an operation is queued: a hundred waiters must not poll all the time."""
 
 _NET = 2.0
-"""Seconds between two looks at a record whose change is told: what is told may be lost."""
+"""Seconds between two reads of a record whose changes are notified: a notification may be lost."""
 
 _REST = 1.0
 """Seconds between two reads of a record whose worker is known to be alive."""
@@ -59,7 +59,7 @@ class Deployments:
     def provision(self, asked: Asked, terms: Terms = NOBODY, replaces: Sequence[int] = ()) -> Operation | None:
         """Begin to make the VM as it is asked for; None if it is so already, runs, and is to be held by nobody new.
 
-        Members of a fleet that it ``replaces`` are made anew in any case.
+        Members of a fleet that it ``replaces`` are replaced in any case.
 
         Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it,
         (invalid) if its SSH is to be waited for and nothing will answer; RecordsUnusable if nothing can be recorded.

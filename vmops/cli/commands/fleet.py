@@ -1,4 +1,4 @@
-"""What is asked of a fleet alone: how many VMs it has, and one of them made anew."""
+"""The commands for fleets only: scaling one, and replacing one of its members."""
 
 from typing import Annotated
 
