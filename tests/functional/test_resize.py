@@ -63,7 +63,7 @@ def test_a_size_for_which_there_is_no_room_leaves_the_vm_as_it_was(
     capacity(asked, 0)
     failure = failed(ops, {**PARAMS, "vmSize": asked})
     assert (failure.kind, failure.code) == (FailureKind.CAPACITY, "AllocationFailed")
-    assert failure.message.endswith("; the VM runs again as it was, with Standard_D2s_v5")
+    assert failure.message.endswith("; the VM runs again as before, with Standard_D2s_v5")
     assert (size(azure, vm_id), azure.power(vm_id)) == ("Standard_D2s_v5", "running")
     assert power_verbs(azure) == ["deallocate", "start", "start"]
     assert azure.vm(vm_id)["properties"]["provisioningState"] == "Succeeded"
