@@ -23,6 +23,15 @@ GIVEN_NAMES = frozenset({("vmops.local.arm.data", "data"), ("vmops.engine.worksp
 
 PLAIN = {
     r"\b(?:is|are|be|was) had\b": "get, have",
+    r"\b(?:is|are|was|were) (?:not )?(?:to be )?(?:told|asked) of\b": "report, read",
+    r"\bwhat of (?:it|them|that)\b": "which of them, the part that",
+    r"\b(?:nobody|none) (?:tells|knows) (?:of|it)\b": "unknown, no record",
+    r"\bfor good\b": "permanently, finally",
+    r"\bmade anew\b|\bmake\w* \w+ anew\b": "replace, make again",
+    r"\bby (?:anybody|nobody)'s clock\b": "clock skew",
+    r"\bin two looks\b|\bbetween two looks\b|\btakes? a look\b|\blooks? once at\b": "poll, read, check",
+    r"\b[Ww]ho (?:waits|looks|asks|begins|comes|died|lives) \w+": "the process, caller or worker that",
+    r"\bgoes? its way\b|\bin vain\b": "without a result",
 }
 """Words that a reader has to read twice, and what to say instead."""
 

@@ -235,7 +235,7 @@ def test_code_of_another_caller_does_not_serve(stage: Launch, monkeypatch: pytes
     failure = stage.died()
     assert failure.message.startswith(
         f"the worker of this deprovision could not start: {sys.executable} runs vmops {vmops.__version__} of "
-        f"{ROOT}/vmops, and its caller's is vmops {vmops.__version__} {tmp_path}/vmops"
+        f"{ROOT}/vmops, but its caller runs vmops {vmops.__version__} {tmp_path}/vmops"
     )
 
 

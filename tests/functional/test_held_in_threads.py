@@ -47,7 +47,7 @@ def test_a_vm_held_in_a_thread_gets_a_ttl_of_a_day(ops: VMOps, azure: Azure, cap
     assert 20 < one <= 24
     assert 20 < two <= 24
     assert own <= 2
-    said = [record.getMessage() for record in caplog.records if "not the main one" in record.getMessage()]
+    said = [record.getMessage() for record in caplog.records if "outside of the main thread" in record.getMessage()]
     assert len(said) == 1
     assert "gets a ttl of 24h" in said[0]
     assert names(azure) == []

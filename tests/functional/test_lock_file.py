@@ -66,7 +66,7 @@ def test_a_lock_file_of_an_unavailable_image_is_refused(
     file = tmp_path / "exp1.lock.yaml"
     file.write_text(yaml.safe_dump(lock))
     params: Params = {"vmName": "exp2", "lockFile": str(file)}
-    assert refusal(ops, params) == (FailureKind.INVALID, "customData: given for this VM before, which is not there")
+    assert refusal(ops, params) == (FailureKind.INVALID, "customData: given for this VM before, but its value is lost")
     assert not any("exp2" in each for each in azure.ids())
     lock["made"]["image"] |= {"offer": "ubuntu-99_04", "exactVersion": "99.4.1"}
     file.write_text(yaml.safe_dump(lock))

@@ -63,7 +63,7 @@ def test_a_resize_without_capacity_restores_the_old_size(
     capacity(asked, 0)
     failure = failed(ops, {**PARAMS, "vmSize": asked})
     assert (failure.kind, failure.code) == (FailureKind.CAPACITY, "AllocationFailed")
-    assert failure.message.endswith("; the VM runs again as it was, with Standard_D2s_v5")
+    assert failure.message.endswith("; the VM runs again as before, with Standard_D2s_v5")
     assert (size(azure, vm_id), azure.power(vm_id)) == ("Standard_D2s_v5", "running")
     assert power_verbs(azure) == ["deallocate", "start", "start"]
     assert azure.vm(vm_id)["properties"]["provisioningState"] == "Succeeded"

@@ -269,7 +269,7 @@ def test_a_next_page_on_another_host_is_refused(server: Answering, arm: Arm) -> 
 
 def test_an_endless_list_is_an_error(server: Answering, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page may name itself as the next one."""
-    monkeypatch.setattr("vmops.azure.client._MOST_PAGES", 3)
+    monkeypatch.setattr("vmops.azure.client._MAX_PAGES", 3)
     says(server, 200, {"value": [], "nextLink": f"{server.url}{GROUP}/resources"})
     assert "does not end" in str(refused(lambda: arm.contents(GROUP)))
     assert len(server.asked) == 3

@@ -47,7 +47,7 @@ def test_a_frozen_program_is_never_started_again(program: Path, state_dir: Path)
 @pytest.mark.parametrize(
     ("executable", "frozen", "why"),
     [
-        ("/opt/python-app/run", True, "'/opt/python-app/run' is a program with an interpreter in it"),
+        ("/opt/python-app/run", True, "'/opt/python-app/run' is a frozen program"),
         ("", False, "the interpreter that runs this program cannot be found at ''"),
         ("/nowhere/python3", False, "the interpreter that runs this program cannot be found at '/nowhere/python3'"),
     ],
@@ -80,7 +80,7 @@ def test_vmops_python_names_an_interpreter(program: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("caller", ["0.0.1", f"{__version__} /elsewhere/vmops", ""])
 def test_another_version_is_refused(caller: str) -> None:
     """A worker that does otherwise than its caller expects is worse than none."""
-    with pytest.raises(SystemExit, match=rf"runs vmops {__version__} of .*, and its caller's is vmops {caller}$"):
+    with pytest.raises(SystemExit, match=rf"runs vmops {__version__} of .*, but its caller runs vmops {caller}$"):
         interpreter.refuse_another(caller)
 
 

@@ -166,7 +166,9 @@ def test_a_critical_unknown_name_fails_the_trial(
     params = {**PARAMS, "sched_latency_ns": 3, "managedIdentityName": "bench"}
     assert service.provision_host(params) == (Status.FAILED, {})
     (record,) = [each for each in caplog.records if each.levelname == "WARNING"]
-    assert record.getMessage().startswith("vm: invalid: managedIdentityName: no such parameter; is managedIdentity")
+    assert record.getMessage().startswith(
+        "vm: invalid: managedIdentityName: no such parameter; did you mean managedIdentity"
+    )
     assert arm.asked == []
 
 

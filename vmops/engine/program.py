@@ -79,7 +79,7 @@ def fleet_program(
 
 def _arguments(owner: str, external: frozenset[str], expires: str | None, hold: Callable[[], str]) -> dict[str, Any]:
     """Give the common arguments of the declarations of a VM and of a fleet; calls ``hold``."""
-    return {"owner": owner, "uses": external, "expires": expires, "hold": _mark(hold)}
+    return {"owner": owner, "external": external, "expires": expires, "hold": _mark(hold)}
 
 
 def _running(

@@ -20,7 +20,7 @@ def refuse_another_place(store: Store, arm: Callable[[Target], Arm], absence: Ab
     A place is never refused if this host has a record of it, or if anything of the VM is there. Other subscriptions and
     clouds are known from records only. If ARM cannot answer now, the removal goes on.
 
-    Raises: OperationFailed (not_found), naming the place; CloudError if ARM refuses for good.
+    Raises: OperationFailed (not_found), naming the place; CloudError if ARM refuses permanently.
     """
     target = absence.target
     if absence.latest is not None:

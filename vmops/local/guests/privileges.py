@@ -37,7 +37,7 @@ def spare_user(directory: Path) -> int:
 
 
 def confine(user: int | None) -> None:
-    """Give up all privileges outside, for good: change to another user if that is possible."""
+    """Permanently give up all privileges outside: change to another user if that is possible."""
     if user is not None:
         become(user)
     os.chdir("/")
@@ -46,7 +46,7 @@ def confine(user: int | None) -> None:
 
 
 def become(user: int) -> None:
-    """Change to a user for good, with only the group of the same number."""
+    """Change permanently to a user, with only the group of the same number."""
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
