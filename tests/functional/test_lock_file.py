@@ -98,4 +98,4 @@ def refusal(ops: VMOps, params: Params) -> tuple[FailureKind, str]:
     assert ops.wait_vm_deployment(True, params)[0] is Status.FAILED
     failure = ops.last_failure(params)
     assert failure
-    return failure.kind, failure.message.partition(", and nobody")[0]
+    return failure.kind, failure.message.partition(", and the VM")[0]
