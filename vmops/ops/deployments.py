@@ -126,12 +126,9 @@ class Deployments:
         if not now.over and channel:
             return NotYet(_NOTIFIED_POLL_INTERVAL, channel=channel)
         if not now.over:
-            here = now.pid and host.is_this(now.host_id, now.host)
-            return (
-                NotYet(_WATCHED_POLL_INTERVAL, now.pid)
-                if here
-                else NotYet(_POLL_INTERVAL, max_interval=_MAX_POLL_INTERVAL)
-            )
+            if now.pid and host.is_this(now.host_id, now.host):
+                return NotYet(_WATCHED_POLL_INTERVAL, now.pid)
+            return NotYet(_POLL_INTERVAL, max_interval=_MAX_POLL_INTERVAL)
         vm_key(self.settings, self.store, now.stack)
         return now.failure or account(self.settings.state_dir, now)
 
