@@ -216,7 +216,7 @@ def test_a_built_engine_of_another_version_is_refused(machine: Machine) -> None:
     machine.put_go(version="v3.1.0")
     code, _, err = machine.run("install")
     assert code == 1
-    assert f"of version 3.1.0, not {ENGINE_VERSION}" in err
+    assert f"has version 3.1.0, not {ENGINE_VERSION}" in err
     assert machine.left() == {"lock"}
 
 
