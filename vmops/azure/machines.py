@@ -1,14 +1,17 @@
 """Lists the VMs of a subscription with four requests, whatever the number of VMs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from threading import Thread
+from typing import Any, TypeVar
 
 from vmops.azure.client import Arm
 from vmops.azure.ownership import fleet_of, stack_of
 from vmops.azure.vm_state import power_of
 from vmops.spec.names import Identity
 
+T = TypeVar("T")
 Resource = Mapping[str, Any]
 
 _MACHINES = "Microsoft.Compute/virtualMachines"
@@ -88,16 +91,31 @@ def of_ids(arm: Arm, subscription: str, ids: Sequence[str]) -> dict[str, Resourc
 
 
 def running(arm: Arm, subscription: str, ids: Sequence[str]) -> list[Resource]:
-    """Give VMs by their ids, in that order, with two requests; empty if one of them does not exist, or does not run.
+    """Give VMs by their ids, in that order, with two requests at once; empty if any does not exist or does not run.
 
     Raises: CloudError if ARM refuses a list.
     """
+    listed = _in_a_thread(lambda: of_ids(arm, subscription, ids))
     power = states(arm, subscription)
     if not all(power.get(arm_id.lower()) == "running" for arm_id in ids):
         return []
-    found = of_ids(arm, subscription, ids).values()
+    found = listed.result().values()
     made = [each for each in found if each and each["properties"].get("provisioningState") == "Succeeded"]
     return made if len(made) == len(ids) else []
+
+
+def _in_a_thread(read: Callable[[], T]) -> "Future[T]":
+    """Read in a daemon thread, so that an interrupted caller does not wait for it."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(read())
+        except BaseException as error:  # the caller raises it
+            future.set_exception(error)
+
+    Thread(target=run, name="list", daemon=True).start()
+    return future
 
 
 def _listed(
