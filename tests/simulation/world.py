@@ -182,7 +182,7 @@ def _replacements(made: World) -> dict[str, Any]:
     return {
         **{f"{name}.time": time for name in CLOCKED},
         "core.polling._pause": time.sleep,
-        "ops.deployments._REST": _REST,
+        "ops.deployments._WATCHED_POLL_INTERVAL": _REST,
         "local.provider.arm._GRAIN": _GRAIN,
         "engine.deadline.signal": Signals(time),
         "core.file_lock.os": system,

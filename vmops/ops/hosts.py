@@ -25,10 +25,10 @@ _SWEEP = 300.0
 _PRUNE = 3600.0
 """Seconds between two removals of old rows, whichever hosts do that."""
 
-_REST = 0.5
+_CONNECT_INTERVAL = 0.5
 
 _RESCUES = 3
-"""How often, while a claim is renewed once, a host looks for what others have left."""
+"""How many times a host checks for abandoned operations between two renewals of a claim."""
 
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ def work(
 
     require_shared(settings)
     room = slots or settings.workers or default_concurrency(settings.cloud)
-    store = retry(lambda: open_store(settings), RecordsAway, lambda *_: _REST, timeout=settings.ride_out)
+    store = retry(lambda: open_store(settings), RecordsAway, lambda *_: _CONNECT_INTERVAL, timeout=settings.ride_out)
     hosts.refuse_too_many(store.shared(), settings, room)
     agent = Agent(settings, store, room, removals or room, principal(settings))
     asyncio.run(_serve(agent, ready, sweep))
@@ -66,7 +66,7 @@ def work(
 
 
 def principal(settings: Settings) -> str:
-    """Say in whose name this host works in Azure; '' if there is no login yet."""
+    """Give the principal of this host's Azure login; '' if there is none yet."""
     if settings.cloud == "local":
         return settings.cloud
     try:

@@ -24,10 +24,10 @@ from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
 
-_REST = 1.0
+_WATCHED_POLL_INTERVAL = 1.0
 """Seconds between two polls of an operation whose worker is known to live."""
 
-_LOOK = 0.05
+_POLL_INTERVAL = 0.05
 
 _FOREVER = float("inf")
 
@@ -65,7 +65,7 @@ class Agent:
             del self._working[operation_id]
 
     def begin(self) -> None:
-        """Be ready for the first job, and say so."""
+        """Start the fork server for the first job, and report that."""
         start.start_server(self.settings)
         self.report()
         self.rescue()
@@ -82,7 +82,7 @@ class Agent:
         )
 
     def rescue(self) -> None:
-        """Take up what other hosts have left."""
+        """Put operations of dead hosts back into the queue."""
         rescue.rescue(self.store, self.settings.claim_seconds)
 
     def interrupt(self) -> None:
@@ -114,11 +114,11 @@ class Agent:
                 return True
             if file_lock.is_locked(self._lock(operation)):
                 fence.kill_orphans(now, self._lock(operation))
-                return NotYet(_REST, now.pid) if now.pid else NotYet(_LOOK)
+                return NotYet(_WATCHED_POLL_INTERVAL, now.pid) if now.pid else NotYet(_POLL_INTERVAL)
             self._leave(self.store.get(operation.id) or now)
         except RecordsAway as error:
             get_logger().warning("records_away", cause=str(error))
-            return NotYet(_REST) if file_lock.is_locked(self._lock(operation)) else True
+            return NotYet(_WATCHED_POLL_INTERVAL) if file_lock.is_locked(self._lock(operation)) else True
         return True
 
     def _leave(self, now: Operation) -> None:

@@ -13,8 +13,8 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.cluster.postgres import PostgreSQL
 from vmops.jobs.tables import Tables
 
-_PACE = 0.5
-"""Seconds between two writes, each of all that was said since the last."""
+_WRITE_INTERVAL = 0.5
+"""Seconds between two writes to the database, each with all new lines."""
 
 _FOREVER = float("inf")
 
@@ -35,19 +35,19 @@ class SharedLog:
         self._sending, self._over = threading.Lock(), threading.Event()
 
     def write(self, line: str) -> int:
-        """Take a whole line."""
+        """Add a whole line."""
         self._lines.append(line)
         return len(line)
 
     def look(self) -> bool | NotYet:
-        """Write what there is to the database; tell whether nothing will follow."""
+        """Write the new lines to the database; tell whether the log is closed."""
         over = self._over.is_set()
         with suppress(StoreError):
             self._send()
-        return over or NotYet(_PACE)
+        return over or NotYet(_WRITE_INTERVAL)
 
     def close(self) -> None:
-        """Write the rest; if the database is away, it is lost here, and is in the file on this host."""
+        """Write the remaining lines; if the database is away, they are only in the file on this host."""
         self._over.set()
         with suppress(StoreError):
             self._send()

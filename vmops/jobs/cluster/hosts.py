@@ -90,13 +90,13 @@ def leave(tables: Tables, settings: Settings) -> None:
 
 
 def without_key(tables: Tables, key_id: bytes, seconds: float) -> list[str]:
-    """Name the hosts that live, and do not have a key."""
+    """List the live hosts that do not have a key."""
     found = tables.select(_LIST, (seconds,))
     return [row["host"] for row in found if row["alive"] and key_id.hex() not in row["keys"].split(",")]
 
 
 def principal_of(tables: Tables, name: str) -> str:
-    """Give in whose name the host of that name works; '' if nobody knows."""
+    """Give the principal in whose name a host works; '' if it is unknown."""
     found = tables.select("SELECT principal FROM hosts WHERE host = ? ORDER BY seen DESC LIMIT 1", (name,))
     return str(found[0]["principal"]) if found else ""
 

@@ -33,13 +33,13 @@ PostgreSQL documentation, libpq, parameter key words.
 
 _PATH = f"-c search_path={SCHEMA}"
 
-_SILENCE = 8.0
+_STATEMENT_TIMEOUT = 8.0
 """Seconds after which a statement without an answer has failed, although the connection seems to be alive."""
 
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 """What is raised where a connection is lost."""
 
-_REST = 0.5
+_CONNECT_INTERVAL = 0.5
 """Seconds between two attempts to connect."""
 
 _PARAMETER = re.compile(r"('(?:[^']|'')*')|\?|(?<![:\w]):(\w+)")
@@ -49,7 +49,7 @@ class _Bounded(psycopg.Connection[Any]):
     """A connection that does not wait for ever for a peer that is stopped, or behind something that is."""
 
     def wait(self, gen: Generator[Any, Any, Any], *how: Any, **named: Any) -> Any:
-        """Wait for an answer. Raises: OperationalError after `_SILENCE`."""
+        """Wait for an answer. Raises: OperationalError after `_STATEMENT_TIMEOUT`."""
         try:
             return super().wait(_bounded(gen), *how, **named)
         except _Silent:
@@ -63,13 +63,13 @@ class _Silent(psycopg.OperationalError):
 
 def _bounded(waiting: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """Drive a wait as its caller does, for so long at most. Source: psycopg, waiting: it is sent 0 at each interval."""
-    deadline = time.monotonic() + _SILENCE
+    deadline = time.monotonic() + _STATEMENT_TIMEOUT
     try:
         wanted = next(waiting)
         while True:
             ready = yield wanted
             if not ready and time.monotonic() > deadline:
-                raise _Silent(f"no answer for {_SILENCE:g} seconds")
+                raise _Silent(f"no answer for {_STATEMENT_TIMEOUT:g} seconds")
             wanted = waiting.send(ready)
     except StopIteration as end:
         return end.value
@@ -170,7 +170,7 @@ class PostgreSQL(Lender):
         return self._connection or self._new()
 
     def _new(self) -> psycopg.Connection[Any]:
-        self._connection = retry(self._connected, RecordsAway, lambda *_: _REST, timeout=self._patience)
+        self._connection = retry(self._connected, RecordsAway, lambda *_: _CONNECT_INTERVAL, timeout=self._patience)
         self._end = weakref.finalize(self, self._connection.close)
         return self._connection
 

@@ -1,4 +1,4 @@
-"""Removes what nobody asks for any more from the database that hosts share: it would grow for ever."""
+"""Deletes old rows from the shared database, which would otherwise grow for ever."""
 
 from vmops.core.log import get_logger
 from vmops.jobs.store import Store
@@ -8,7 +8,7 @@ KEPT = 30 * 86400.0
 """Seconds for which logs, copies of the engine's state, and the records of removed VMs are kept."""
 
 _DAY = 86400.0
-"""Seconds for which a job without an order is kept: whoever took it may be about to end it."""
+"""Seconds to keep a job without an order: the worker that took it may be about to finish it."""
 
 _OLD = "clock_timestamp() - make_interval(secs => ?)"
 
@@ -21,12 +21,12 @@ _FORGET = (
     "DELETE FROM switches WHERE stack = :stack AND state NOT IN ('pending', 'running')",
     "DELETE FROM failures WHERE stack = :stack",
 )
-"""What was made, the keys and the epochs of a VM stay: they are little, and prove whose it was."""
+"""The resources, keys and epochs of a VM are kept: they are small, and prove whose it was."""
 
 _LOGS = f"DELETE FROM events WHERE written < {_OLD}"  # noqa: S608
 _JOBS = f"""DELETE FROM procrastinate_jobs AS jobs WHERE NOT EXISTS (SELECT 1 FROM orders WHERE orders.job = jobs.id)
   AND NOT EXISTS (SELECT 1 FROM procrastinate_events AS said WHERE said.job_id = jobs.id AND said.at > {_OLD})"""  # noqa: S608
-"""A job is named by the order that it is for; one that is not is of a dead worker, or of what is over."""
+"""Deletes jobs without an order: the order is deleted when its operation is done."""
 
 _COPIED = r"'/\.pulumi/backups/vmops/([^/]+)/'"
 _WITH_COPIES = f"""SELECT DISTINCT substring(key FROM {_COPIED}) AS stack FROM pulumi_state
@@ -37,7 +37,7 @@ _COPIES = f"""DELETE FROM pulumi_state
 
 
 def prune(store: Store, seconds: float = KEPT) -> dict[str, int]:
-    """Remove what is older than ``seconds``; give how many rows of each kind that were."""
+    """Delete rows older than ``seconds``; give the number of rows deleted of each kind."""
     tables = store.shared()
     found = {"records": 0, "copies": 0}
     for gone in tables.select(_GONE, (seconds,)):
@@ -54,7 +54,7 @@ def prune(store: Store, seconds: float = KEPT) -> dict[str, int]:
 
 
 def _without_copies(rows: Rows, stack: str, seconds: float) -> int:
-    """Remove old copies of the engine's state, in the epoch of whoever has the VM; nobody takes that meanwhile."""
+    """Delete old copies of the engine's state in the present epoch of the VM's claim, which is locked meanwhile."""
     if rows.execute(_EPOCH, (stack,)).fetchone() is None:
         return 0
     return rows.execute(_COPIES, (stack, seconds)).rowcount

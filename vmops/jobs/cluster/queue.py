@@ -31,7 +31,7 @@ VERSION = 1
 """The version of the order. It is part of the queue's name: a host leaves what it cannot read to others."""
 
 _PRIORITY = "SELECT count(*) AS many FROM operations WHERE owner = ? AND state IN ('pending', 'running')"
-_PATIENCE = 5.0
+_CONNECTION_TIMEOUT = 5.0
 """Seconds to wait for one of the queue's connections: without any, the database is away."""
 
 _ORDER = """INSERT INTO orders (operation, queue, sealed, job) VALUES (?, ?, ?, ?)"""
@@ -47,7 +47,7 @@ def app(url: str) -> App:
     """Give procrastinate's app as a host's workers use it."""
     arguments, options = how_to_connect(url)
     connector = procrastinate.PsycopgConnector(
-        conninfo=arguments, kwargs=options, min_size=1, max_size=8, timeout=_PATIENCE
+        conninfo=arguments, kwargs=options, min_size=1, max_size=8, timeout=_CONNECTION_TIMEOUT
     )
     return App(connector=connector)
 
@@ -130,7 +130,7 @@ class Consumer:
                 raise error
 
     def drain(self) -> None:
-        """Take no more."""
+        """Take no more jobs."""
         self._over.set()
 
     async def _take_on(self) -> None:
@@ -139,7 +139,7 @@ class Consumer:
         await self._finish()
 
     async def _finish(self) -> None:
-        """Wait for what has been taken."""
+        """Wait for the jobs that were taken."""
         if self._running:
             await asyncio.wait(self._running)
 
@@ -162,7 +162,7 @@ class Consumer:
             await _until(self._over, 1.0)
 
     def _takers(self, queue: App) -> Iterator[Coroutine[Any, Any, None]]:
-        """Take as many jobs as there is room for, and one more for each that ends of those taken before."""
+        """Take as many jobs as there are free slots, and one more for each earlier job that ends."""
         for name, room in self.rooms.items():
             before = [each for each, of in self._running.items() if of == name]
             if room > len(before):
@@ -200,7 +200,7 @@ class Consumer:
             get_logger().exception("not_carried_out", operation=operation)
 
     async def _tend(self, chore: Callable[[], object], pause: float) -> None:
-        """Do a chore again and again; once at once when no more jobs are taken."""
+        """Do a chore repeatedly, and once more when draining begins."""
         while True:
             told = asyncio.Event() if self._over.is_set() else self._over
             try:

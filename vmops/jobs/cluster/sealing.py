@@ -1,4 +1,4 @@
-"""What is sealed in the database, and by which key: all hosts seal with the key by which the passphrase is sealed."""
+"""Sealed values in the database, and their keys: all hosts seal with the key that seals the passphrase."""
 
 from vmops.core.cluster_key import ID_BYTES, ClusterKey
 from vmops.jobs.tables import Rows, Tables
@@ -19,7 +19,7 @@ def sealed_by(tables: Tables) -> bytes:
 
 
 def reseal(tables: Tables, key: ClusterKey) -> int:
-    """Seal everything with the newest of a host's keys, at once; give how much it was.
+    """Seal all values with the newest of a host's keys, in one transaction; give their number.
 
     Raises: StoreError if something was sealed with a key that this host does not have.
     """
@@ -29,7 +29,7 @@ def reseal(tables: Tables, key: ClusterKey) -> int:
 
 
 def left(tables: Tables, key: ClusterKey) -> int:
-    """Give how much is not sealed with the newest of a host's keys."""
+    """Count the values that are not sealed with the newest of a host's keys."""
     return sum(len(tables.select(_other(table), (key.ids[-1],))) for table in _NAMES)
 
 
