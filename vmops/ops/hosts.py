@@ -26,6 +26,7 @@ _PRUNE = 3600.0
 """Seconds between two removals of old rows, whichever hosts do that."""
 
 _CONNECT_INTERVAL = 0.5
+"""Seconds between two attempts to reach the shared records."""
 
 _RESCUES = 3
 """How many times a host checks for abandoned operations between two renewals of a claim."""

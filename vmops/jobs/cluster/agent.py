@@ -28,6 +28,7 @@ _WATCHED_POLL_INTERVAL = 1.0
 """Seconds between two polls of an operation whose worker is known to live."""
 
 _POLL_INTERVAL = 0.05
+"""Seconds between two polls of an operation whose worker has not started yet."""
 
 _FOREVER = float("inf")
 
