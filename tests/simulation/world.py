@@ -190,7 +190,7 @@ def _replacements(made: World) -> dict[str, Any]:
         "jobs.worker.NAME": _COMM.read_text().strip() if _COMM.exists() else "",
         "jobs.worker._logging": lambda *_: nullcontext(),
         "jobs.start.start_worker": made.start,
-        "local.arm.faults.rules.Rules.keep": lambda rules, call, seconds: made.keep(rules, call, seconds),
+        "local.arm.faults.rules.Rules.delay": lambda rules, call, seconds: made.keep(rules, call, seconds),
         "jobs.worker.start_ticks": time.start_ticks,
         "jobs.fence.start_ticks": time.start_ticks,
         "jobs.fence.process": lambda pid: _Known(time, pid) if time.process(pid) else None,
