@@ -59,7 +59,7 @@ def refuses_in_words(ops: VMOps) -> None:
         assert getattr(ops, verb)({"vmName": name}) == (Status.FAILED, {}), verb
         why = ops.last_failure({"vmName": name})
         assert why
-        assert (str(why.kind), why.step) == ("engine", "see that PostgreSQL can be reached, then call again"), verb
+        assert (str(why.kind), why.step) == ("engine", "make PostgreSQL reachable, then call again"), verb
     assert ops.wait_vm_deployment(True, {"vmName": "u2-1", "pollTimeout": 0.1}) == (Status.TIMED_OUT, {})
 
 

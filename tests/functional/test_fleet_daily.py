@@ -123,7 +123,7 @@ def test_recover_restores_the_lost_state_of_a_fleet(lab: Lab) -> None:
     assert identities(lab.azure) == had
     for refused in (lab.ops.recover({"vmName": "f1-1"}), lab.ops.adopt({"vmName": "f1-1"})):
         assert refused == (Status.FAILED, {})
-        assert "call it for f1, all of it" in str(lab.ops.last_failure({"vmName": "f1-1"}))
+        assert "call it for the whole fleet, f1" in str(lab.ops.last_failure({"vmName": "f1-1"}))
 
 
 def test_a_member_without_tags_is_adopted(lab: Lab) -> None:
@@ -159,7 +159,7 @@ def test_a_fleet_is_handed_over_with_all_members(lab: Lab, engine: Path, tmp_pat
     """The project agrees with Azure, and no member is ours afterwards."""
     member: Params = {"vmName": "f1-1"}
     assert lab.ops.export(member, tmp_path / "one") == (Status.FAILED, {})
-    assert "call it for f1, all of it" in str(lab.ops.last_failure(member))
+    assert "call it for the whole fleet, f1" in str(lab.ops.last_failure(member))
     status, found = lab.ops.hand_over(F1, tmp_path / "all")
     assert status is Status.SUCCEEDED, lab.ops.last_failure(F1)
     assert {machine(number) for number in range(2)} <= {*found["handedOver"]}

@@ -95,8 +95,8 @@ def test_the_ssh_service_leaves_power_to_azure(services: Service, lab: Inside) -
 def test_ssh_hostname_bypasses_vmops(services: Service, lab: Inside) -> None:
     """The host is reached as by mlos_bench, but never as a user called None."""
     service = VmSshService({"stateDir": str(lab.state_dir), "ssh_hostname": "127.0.0.1"})
-    assert service._reached({})["ssh_username"] == USER
-    assert service._reached({"ssh_username": "ada"})["ssh_username"] == "ada"
+    assert service._with_login({})["ssh_username"] == USER
+    assert service._with_login({"ssh_username": "ada"})["ssh_username"] == "ada"
 
 
 def test_files_go_in_and_come_back(services: Any, lab: Inside, tmp_path: Path) -> None:

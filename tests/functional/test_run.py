@@ -118,7 +118,7 @@ def test_run_exits_with_125_if_the_vm_cannot_be_made(
         (
             ["--send", "/", "--", "true"],
             2,
-            "error: Invalid value for --on-vm: what is sent and fetched is for a command",
+            "error: Invalid value for --on-vm: --send and --fetch need it",
         ),
     ],
 )

@@ -245,7 +245,7 @@ def test_an_interrupted_sweep_reports_the_removals_in_flight(
     with start([*CLI, "sweep"]) as process:
         assert poll_until(lambda: ops.operations()[0].verb is Verb.DEPROVISION or NotYet(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
-        assert ended(process) == (130, "error: interrupted, but the removals that were begun go on\n")
+        assert ended(process) == (130, "error: interrupted, but the removals that were started go on\n")
     azure.let_go()
     assert ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED
     assert azure.resources() == []
