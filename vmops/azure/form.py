@@ -73,10 +73,11 @@ def _read(value: object, form: _Prepared) -> Any:
     if isinstance(form, Form):
         return form.properties(value)
     if isinstance(form, list):
+        items = _of_type(value, list)
         try:
-            return [_read(each, form[0]) for each in _of_type(value, list)]
+            return [_read(each, form[0]) for each in items]
         except _Mismatch as mismatch:
-            raise mismatch.below("[]" if isinstance(value, list) else "") from None
+            raise mismatch.below("[]") from None
     return _of_type(value, form)
 
 

@@ -1,9 +1,9 @@
 """Runs the program of a VM's stack until Azure is in the declared state; transient failures are retried."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from vmops.azure import ownership
 from vmops.core.errors import OperationFailed
@@ -18,6 +18,9 @@ from vmops.engine.reconcile import apply, complete
 from vmops.engine.reconcile.plan import Plan, Wanted
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
+
+if TYPE_CHECKING:
+    from vmops.engine.program import Program
 
 T = TypeVar("T")
 
@@ -80,7 +83,7 @@ class Update:
     context: DeployContext
     spec: VmSpec
     external: frozenset[str]
-    declared: Callable[[], Awaitable[None]]
+    declared: "Program"
     marking: Marking = AS_IT_IS
     members: Sequence[VmSpec] = ()
     leaving: Sequence[VmSpec] = ()

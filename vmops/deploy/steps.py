@@ -1,10 +1,10 @@
 """The steps of one deployment, which the worker runs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmops.core import times
 from vmops.core.errors import OperationFailed
@@ -36,6 +36,9 @@ from vmops.deploy.resize import Resize
 from vmops.engine.reconcile import apply
 from vmops.spec.rules import hardware
 from vmops.spec.vm_spec import VmSpec
+
+if TYPE_CHECKING:
+    from vmops.engine.program import Program
 
 
 def provision(context: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
@@ -156,7 +159,7 @@ def _build_program(
     marking: Marking = AS_IT_IS,
     *,
     never_ran: bool = False,
-) -> Callable[[], Awaitable[None]]:
+) -> "Program":
     """Give the program that declares the VM; ``expires`` is None to leave the expiry unchanged."""
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
 

@@ -39,7 +39,7 @@ class SharedLog:
         self._lines.append(line)
         return len(line)
 
-    def look(self) -> bool | NotYet:
+    def poll(self) -> bool | NotYet:
         """Write the new lines to the database; tell whether the log is closed."""
         over = self._over.is_set()
         with suppress(StoreError):
@@ -49,8 +49,7 @@ class SharedLog:
     def close(self) -> None:
         """Write the remaining lines; if the database is away, they are only in the file on this host."""
         self._over.set()
-        with suppress(StoreError):
-            self._send()
+        self.poll()
 
     def _send(self) -> None:
         with self._sending:
@@ -65,10 +64,10 @@ class SharedLog:
 def shared_log(url: str, operation: str, now: float) -> Iterator[JsonLines]:
     """Give what writes events to the log of an operation during the block; they are dated by the database's clock.
 
-    ``now`` is what that shows now.
+    ``now`` is what that shows now; it is compared with the clock that stamps the records of `logging`.
     """
     log = SharedLog(url, operation)
-    threading.Thread(target=lambda: poll_until(log.look, timeout=_FOREVER), name="events", daemon=True).start()
+    threading.Thread(target=lambda: poll_until(log.poll, timeout=_FOREVER), name="events", daemon=True).start()
     try:
         yield JsonLines(log, ahead=logging.makeLogRecord({}).created - now)
     finally:

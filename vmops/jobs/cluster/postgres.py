@@ -160,14 +160,16 @@ class PostgreSQL(Lender):
 
     def _begun(self, transaction: ExitStack) -> psycopg.Connection[Any]:
         """Begin a transaction; if the connection was lost since the last one, on a new one."""
-        try:
-            if self._connection is not None:
+        if self._connection is not None:
+            try:
                 transaction.enter_context(self._connection.transaction())
-        except _LOST:
-            self._close()
-        if self._connection is None:
-            transaction.enter_context(self._new().transaction())
-        return self._connection or self._new()
+            except _LOST:
+                self._close()
+            else:
+                return self._connection
+        connection = self._new()
+        transaction.enter_context(connection.transaction())
+        return connection
 
     def _new(self) -> psycopg.Connection[Any]:
         self._connection = retry(self._connected, RecordsAway, lambda *_: _CONNECT_INTERVAL, timeout=self._patience)

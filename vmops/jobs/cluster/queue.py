@@ -20,7 +20,7 @@ from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import RecordsAway
 from vmops.core.log import get_logger
 from vmops.jobs.cluster.postgres import PoolTimeout, Transaction, how_to_connect
-from vmops.jobs.cluster.sealing import ORDERS, SEALED_BY
+from vmops.jobs.cluster.sealing import ORDERS, sealed_by
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
 
@@ -54,8 +54,7 @@ def app(url: str) -> App:
 
 def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey) -> None:
     """Put an operation that is recorded in this transaction into its queue, and store its sealed order."""
-    found = rows.execute(f"SELECT {SEALED_BY} AS key_id").fetchone()
-    sealed = key.seal(ORDERS, operation.id, order.to_wire(), bytes(found["key_id"] or b"") if found else b"")
+    sealed = key.seal(ORDERS, operation.id, order.to_wire(), sealed_by(rows))
     job = _defer(rows, operation)
     rows.execute(_ORDER, (operation.id, operation.queue, sealed, job))
 

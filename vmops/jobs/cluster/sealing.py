@@ -8,14 +8,13 @@ SECRETS, ORDERS = "secrets", "orders"
 
 _NAMES = {SECRETS: "name", ORDERS: "operation"}
 
-SEALED_BY = f"(SELECT substring(sealed FROM 1 FOR {ID_BYTES}) FROM secrets WHERE name = 'passphrase')"  # noqa: S608
-"""The id of the key with which hosts seal now; NULL while there is nothing."""
+_SEALED_BY = f"SELECT substring(sealed FROM 1 FOR {ID_BYTES}) AS key_id FROM secrets WHERE name = 'passphrase'"  # noqa: S608
 
 
-def sealed_by(tables: Tables) -> bytes:
+def sealed_by(rows: Rows) -> bytes:
     """Give the id of the key with which hosts seal now; empty while there is nothing."""
-    (row,) = tables.select(f"SELECT {SEALED_BY} AS key_id")
-    return bytes(row["key_id"] or b"")
+    row = rows.execute(_SEALED_BY).fetchone()
+    return bytes(row["key_id"]) if row else b""
 
 
 def reseal(tables: Tables, key: ClusterKey) -> int:

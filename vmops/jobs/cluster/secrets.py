@@ -56,8 +56,8 @@ class SharedSecrets:
 
     def _first(self, name: str, mine: bytes) -> bytes:
         """Offer a secret, and give the one that was first."""
-        sealed = self._key.seal(SECRETS, name, mine, sealed_by(self._tables))
         with self._tables.transaction() as rows:
+            sealed = self._key.seal(SECRETS, name, mine, sealed_by(rows))
             query = "INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING"
             if rows.execute(query, (name, sealed)).rowcount:
                 return mine
