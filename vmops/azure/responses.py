@@ -4,12 +4,12 @@ No other module reads an answer. An answer of another form is a `CloudError`, an
 answer 200 with a page of its own.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from vmops.azure import form, shapes
+from vmops.core import fast_json
 from vmops.core.errors import CloudError
 
 T = TypeVar("T")
@@ -235,7 +235,7 @@ def _json(response: Any) -> Any:
     if response.status_code >= 300 and response.status_code < 400:
         raise form.Malformed("it is a redirect")
     try:
-        return json.loads(response.content)
+        return fast_json.loads(response.content)
     except RecursionError:
         raise form.Malformed("it is nested too deeply") from None
     except ValueError:

@@ -79,7 +79,7 @@ def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], 
     ``returned`` is drift, in words, that came back after a repair: it is logged and ignored.
     """
     bodies = [(member, {"vm": machine}) for member, machine in vms]
-    for guard_id, spec in {member.ids()["security_group"]: member for member, _ in vms}.items():
+    for guard_id, spec in {member.security_group_id: member for member, _ in vms}.items():
         guard = arm.get(guard_id)
         if guard is None and "security_group" not in spec.named_roles:
             return False

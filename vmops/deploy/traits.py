@@ -71,8 +71,10 @@ _OF: Mapping[str, tuple[Trait, ...]] = {"vm": _OF_VM, "nic": _OF_NIC}
 def differing(spec: VmSpec, role: str, body: Body) -> Iterator[tuple[Trait, Any, Any]]:
     """List the traits of a VM (``vm``) or its interface (``nic``) that differ, with declared and found value."""
     for trait in _OF.get(role, ()):
-        declared, found = trait.says(spec), _at(body["properties"], trait)
-        if declared is not None and str(found).lower() != str(declared).lower():
+        if (declared := trait.says(spec)) is None:
+            continue
+        found = _at(body["properties"], trait)
+        if str(found).lower() != str(declared).lower():
             yield trait, declared, found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from vmops.core import fast_json
 from vmops.core.failures import Failure
 from vmops.jobs.operation import Operation, State, Verb
 
@@ -33,6 +34,6 @@ def record(row: Mapping[str, Any]) -> Operation:
         verb=Verb(found["verb"]),
         state=State(found["state"]),
         failure=Failure.from_dict(json.loads(failure)) if failure else None,
-        **{name: json.loads(found[name]) for name in _MAPPINGS},
+        **{name: fast_json.loads(found[name]) for name in _MAPPINGS},
     )
     return Operation(**found)

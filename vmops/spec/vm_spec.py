@@ -109,6 +109,11 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         """Return the priority of each port's security rule."""
         return {port: names.FIRST_PRIORITY + rank for rank, port in enumerate(self.vm_ports)}
 
+    @property
+    def security_group_id(self) -> str:
+        """The ARM id of the security group."""
+        return self.identity.resource_id("security_group", self.network_security_group_name)
+
     def ids(self) -> dict[str, str]:
         """Return the ARM id of every resource of the spec, by role; without a network if an existing one is used."""
         resource = self.identity.resource_id
@@ -117,7 +122,7 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
             "group": self.group_id,
             "network": network_id,
             "subnet": f"{network_id}/subnets/{self.subnet_name}",
-            "security_group": resource("security_group", self.network_security_group_name),
+            "security_group": self.security_group_id,
             "address": resource("address", self.name_of("address")),
             "nic": resource("nic", self.name_of("nic")),
             "vm": self.vm_id,

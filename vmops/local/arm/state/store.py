@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from vmops.core import fast_json
 from vmops.local.arm.state import documents
 from vmops.local.arm.state.database import open_database
 from vmops.local.arm.state.lro import Operation
@@ -241,4 +242,4 @@ class Store:
 
 
 def _resource(row: tuple[str, str, str]) -> Resource:
-    return Resource(ResourceId.parse(row[0]), json.loads(row[1]), json.loads(row[2]))
+    return Resource(ResourceId.parse(row[0]), fast_json.loads(row[1]), fast_json.loads(row[2]))
