@@ -39,12 +39,13 @@ def test_the_search_finds_an_import_cycle() -> None:
 
 
 def test_only_polling_sleeps() -> None:
-    """So every wait has a deadline."""
+    """So every wait has a deadline. A sleep of 0 waits for nothing: it lets other tasks run."""
     calls = [
         f"{name}:{node.lineno}"
         for name, module in house().items()
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "sleep"
+        if ast.unparse(node.args[0]) != "0"
     ]
     assert [call.partition(":")[0] for call in calls] == ["vmops.core.polling"], f"it sleeps at {calls}"
 
