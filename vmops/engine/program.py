@@ -1,7 +1,9 @@
 """The inline programs, which declare a VM or a fleet under an explicit provider."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -97,12 +99,33 @@ def _running(
     async def declare() -> None:
         made: list[pulumi.Resource] = []
         pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
-        declares(Provider("azure", **provider))
+        with _without_stack_traces():
+            declares(Provider("azure", **provider))
         for resource in made:
             _report(resource, note)
         await asyncio.sleep(0)  # registrations begin
 
     return declare
+
+
+@contextmanager
+def _without_stack_traces() -> Iterator[None]:
+    """Let no resource record where it was declared, unless it is a preview.
+
+    A stack trace is 2 kB of paths of this host. Of a fleet's state it would be 40 %, and the engine writes the whole
+    state twice for each resource. With a limit of one frame Pulumi finds no declaration, and records none. Previews
+    record nothing, and may run in a process that is not ours. Source: Pulumi 3, `runtime.resource._get_stack_trace`;
+    Python documentation, `sys.tracebacklimit`.
+    """
+    if pulumi.runtime.is_dry_run():
+        yield
+        return
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = 1
+    try:
+        yield
+    finally:
+        sys.tracebacklimit = before
 
 
 def _mark(hold: Callable[[], str]) -> str:
