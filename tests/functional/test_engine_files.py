@@ -291,7 +291,8 @@ def test_the_state_does_not_record_where_resources_are_declared(backend: Path, p
     provision(PARAMS)
     resources = json.loads(state_file(backend).read_bytes())["checkpoint"]["latest"]["resources"]
     assert len(resources) > 5
-    assert [each["type"] for each in resources if {"stackTrace", "sourcePosition"} & each.keys()] == ["pulumi:pulumi:Stack"]
+    located = [each["type"] for each in resources if {"stackTrace", "sourcePosition"} & each.keys()]
+    assert located == ["pulumi:pulumi:Stack"]
 
 
 def azure_vm(azure: Azure, name: str) -> str:
