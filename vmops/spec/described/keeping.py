@@ -7,30 +7,30 @@ from vmops.spec.described.entry import Described
 KEEPING: Mapping[str, Described] = {
     "osDiskSizeGB": Described(
         "30 to 4095",
-        "GiB; without it the image's own size",
+        "size of the system disk in GiB; without it the image's size",
         "in place if it grows, else refused",
     ),
     "osDiskType": Described(
         "Premium_LRS, StandardSSD_LRS or Standard_LRS",
-        "of the system disk, and of data disks without `dataDiskType`",
+        "type of the system disk, and of data disks without `dataDiskType`",
         "refused",
     ),
     "dataDisks": Described(
         "sizes in GiB",
-        'empty disks, a list or "64,64"; their order is that of the logical unit numbers',
+        'empty data disks, a list or "64,64", in the order of their logical unit numbers',
         "in place; a disk only grows",
     ),
     "diskControllerType": Described(
         "SCSI or NVMe",
-        "what the disks are attached by; without it the first that the size has. Sizes of version 6 and later "
-        "have NVMe alone",
+        "the controller of the disks; without it the first that the size supports. Sizes of version 6 and later "
+        "support only NVMe",
         "refused",
     ),
     "ephemeralOsDisk": Described(
         "cache, resource or nvme",
-        "the system disk lies on the host (in its cache, on its temporary disk or on its NVMe disk): faster, and "
-        "lost with it. Such a VM has no system disk of its own to pay for, is never deallocated, so no disk of it "
-        "grows, and Azure refuses to stop it with `stopMode` deallocate",
+        "the system disk is on the host (in its cache, on its temporary disk or on its NVMe disk): faster, and lost "
+        "if the host fails. Its VM pays for no system disk, and is never deallocated, so its disks cannot grow; Azure "
+        "refuses to stop it with `stopMode` deallocate",
         "refused",
     ),
     "osDiskCaching": Described(
@@ -40,20 +40,20 @@ KEEPING: Mapping[str, Described] = {
     ),
     "dataDiskType": Described(
         "Premium_LRS, StandardSSD_LRS, Standard_LRS, PremiumV2_LRS or UltraSSD_LRS",
-        "of the data disks; without it `osDiskType`. Disks that are attached again keep theirs. The last two need a "
-        "`zone` where the location has some, are never cached, and outlive a VM that is made anew",
+        "type of the data disks; without it `osDiskType`. Disks that are attached again keep theirs. The last two need "
+        "a `zone` if the location has zones, are never cached, and stay when the VM is replaced",
         "refused",
     ),
     "dataDiskIops": Described(
         "100 to 400000",
-        "reads and writes a second of each data disk of the type PremiumV2_LRS (at least 3000) or UltraSSD_LRS; "
-        "without it the least, or what it is",
+        "I/O operations per second of each data disk of the type PremiumV2_LRS (at least 3000) or UltraSSD_LRS; "
+        "without it the minimum for a new disk, and unchanged for an existing one",
         "in place",
     ),
     "dataDiskMbps": Described(
         "1 to 10000",
-        "MB/s of each data disk of the type PremiumV2_LRS (at least 125) or UltraSSD_LRS; without it the least, or "
-        "what it is",
+        "MB/s of each data disk of the type PremiumV2_LRS (at least 125) or UltraSSD_LRS; without it the minimum for a "
+        "new disk, and unchanged for an existing one",
         "in place",
     ),
     "dataDiskCaching": Described(
@@ -63,61 +63,61 @@ KEEPING: Mapping[str, Described] = {
     ),
     "ttl": Described(
         "duration",
-        "how long the VM may live, from the provision on that was accepted last; the instant is on the VM, in the "
-        "tag `vmops-expires`",
+        "how long the VM may live, counted from the last accepted provision; the VM's tag `vmops-expires` has the "
+        "time of expiry",
         "no deployment",
     ),
     "maxHourlyPrice": Described(
         "US dollars above 0",
-        "the most that an hour of the VM may cost, by Azure's price list, compute alone: what is dearer, or has no "
-        "known price, is refused before anything is made. Azure's own bid for Spot is `maxPrice`",
+        "limit on the VM's compute price per hour, by Azure's price list: a VM that costs more, or has no known "
+        "price, is refused before anything is made. Azure's own limit for Spot is `maxPrice`",
         "no deployment",
     ),
     "budget": Described(
         "US dollars above 0",
-        "the VM expires when its compute has cost that much, by Azure's price list and as if it ran all the time since "
-        "it was first asked for, or by `ttl` if that is earlier; refused if the price is not known, or it is spent",
+        "the VM expires when its compute has cost that much, by Azure's price list and as if it always ran since the "
+        "first request, or by `ttl` if that is earlier; refused if the price is unknown, or the budget is spent",
         "no deployment",
     ),
     "stopMode": Described(
         "powerOff or deallocate",
-        "what stop does: a VM that is powered off is still paid for, one that is deallocated is not",
+        "what stop does: a powered-off VM is still billed, a deallocated one is not",
         "no deployment",
     ),
     "keepGroup": Described(
         "boolean",
-        "a deprovision leaves the resource group, though it is ours and empty",
+        "a deprovision keeps the resource group, even if it is ours and empty",
         "no deployment",
     ),
     "waitFor": Described(
         "running or ssh",
-        "what makes a provision a success: Azure says that the VM runs, or its SSH answers too; refused where nothing "
-        "can answer",
+        "when a provision succeeds: when Azure reports that the VM runs, or when its SSH answers too; refused if SSH "
+        "can never answer",
         "no deployment",
     ),
     "deployTimeout": Described(
         "duration",
-        "after which a deployment is ended, FAILED",
+        "limit on a deployment, which is then stopped and FAILED",
         "no deployment",
     ),
     "pollTimeout": Described(
         "duration",
-        "how long a wait waits, at most; then it is TIMED_OUT and the work goes on. 0 is one look",
+        "limit on a wait, which then returns TIMED_OUT while the work continues. 0 polls once",
         "no deployment",
     ),
     "pollInterval": Described(
         "duration",
-        "between two looks at Azure, at least; longer where Azure asks for it",
+        "minimum interval between two polls of Azure; longer if Azure requests it",
         "no deployment",
     ),
     "requestTimeout": Described(
         "duration",
-        "of one request to Azure",
+        "limit on one request to Azure",
         "no deployment",
     ),
     "asyncResultsUrl": Described(
         "text",
-        "the handle of what a verb has begun: set by the verb, read by the waits",
+        "the handle of a started operation: set by the verb, read by the waits",
         "no deployment",
     ),
 }

@@ -7,163 +7,163 @@ from vmops.spec.described.entry import Described
 MACHINE: Mapping[str, Described] = {
     "vmName": Described(
         "text",
-        "the VM's name by the rules for Linux VMs, 1 to 64 characters; the other names are made from it",
+        "the VM's name, 1 to 64 characters, by Azure's rules for Linux VMs; other names are derived from it",
         "another VM",
     ),
     "cloud": Described(
         "local, public, usgovernment or china",
-        "whose Resource Manager is asked; `VMOPS_CLOUD` sets another default",
+        "the cloud to use; `VMOPS_CLOUD` sets another default",
         "another VM",
     ),
     "subscription": Described(
         "UUID",
-        "required on a real cloud, here or as `VMOPS_SUBSCRIPTION`",
+        "the Azure subscription; required on a real cloud, here or as `VMOPS_SUBSCRIPTION`",
         "another VM",
     ),
     "resourceGroup": Described(
         "text",
-        "one that exists is used and stays; one that does not is made, and goes with the last VM in it",
+        "an existing group is used and kept; otherwise it is made, and removed with the last VM in it",
         "another VM",
     ),
     "vmCount": Described(
         "1 to 100",
-        "a fleet of so many VMs, `<vmName>-0` and on, made and removed as one; without it one VM, `<vmName>`",
+        "number of VMs in a fleet, named from `<vmName>-0`, made and removed together; without it a single VM, "
+        "`<vmName>`",
         "in place; refused between one VM and a fleet",
     ),
     "minCount": Described(
         "1 to vmCount",
-        "how many VMs of a fleet are enough; without it all of them",
+        "number of VMs of a fleet that are enough for success; without it all",
         "in place",
     ),
     "member": Described(
         "0 to 99",
-        "which VM of a fleet is meant, where one is to be started, stopped, looked at or entered; no fleet is made "
-        "or removed by it",
+        "number of a fleet's VM that is started, stopped, shown or logged in to; not for making or removing",
         "no deployment",
     ),
     "lockFile": Described(
         "path",
-        "a lock file that `vmops lock` has written: all that it pins; nothing that is given may contradict it",
+        "a lock file written by `vmops lock`: sets all values that it pins; given parameters must not contradict it",
         "as what it pins",
     ),
     "location": Described(
         "region, or a list",
-        'where everything is made; "West US 2" is `westus2`. On a real cloud the default is `VMOPS_LOCATION`, '
-        "else the location of the resource group. Of a list the first where there is room",
+        'the Azure region; "West US 2" is `westus2`. On a real cloud the default is `VMOPS_LOCATION`, '
+        "else the location of the resource group. In a list the first with capacity is used",
         "refused",
     ),
     "vmSize": Described(
         "size, or a list",
-        "Azure knows which sizes exist where; for one that the VM's hardware lacks it is deallocated and started "
-        "elsewhere; going between Intel or AMD and Arm changes the default image too. Of a list the "
-        "first that there is",
+        "the VM's size; Azure checks that the location has it. If the VM's hardware does not support a new size, the "
+        "VM is deallocated and started on other hardware. A change between Intel or AMD and Arm changes the default "
+        "image too. In a list the first available is used",
         "in place",
     ),
     "image": Described(
         "publisher:offer:sku:version",
-        "what the system disk is made from; sizes with an Arm processor get Arm's image by default",
+        "the image of the system disk; sizes with an Arm processor have an Arm image by default",
         "replaces",
     ),
     "imageId": Described(
         "id",
-        "an image of a gallery, with or without a version, or a managed image, by its id, or one of a community "
-        "gallery: `/CommunityGalleries/NAME/Images/NAME`; it must be of Linux, and for the processor of the size. "
-        "It excludes `image`",
+        "the id of a gallery image, with or without a version, of a managed image, or of an image in a community "
+        "gallery: `/CommunityGalleries/NAME/Images/NAME`. It must be a Linux image for the size's processor. Excludes "
+        "`image`",
         "replaces",
     ),
     "plan": Described(
         "publisher:product:name",
-        "the purchase plan of an image that is sold; its terms are accepted by you (`az vm image terms accept`), "
-        "never by vmops",
+        "the purchase plan of a marketplace image; you accept its terms (`az vm image terms accept`), vmops never does",
         "refused, unless the image changes too",
     ),
     "ubuntuOSVersion": Described(
         "release",
-        "a shorter word for `image`, which it excludes: 18.04-LTS, 20.04-LTS, 22.04-LTS or 24.04-LTS",
+        "short form of `image`, which it excludes: 18.04-LTS, 20.04-LTS, 22.04-LTS or 24.04-LTS",
         "replaces",
     ),
     "customData": Described(
         "secret text",
-        "what cloud-init reads at the first start, at most 65535 bytes: text, packed by gzip too (bytes, or "
-        "base64 of them); base64 of what cloud-init knows is not encoded again; no script with the line ends of "
-        "Windows; left out, it stays as it is where the VM is",
+        "input of cloud-init at the first boot, at most 65535 bytes: text, or gzip (as bytes or base64); base64 of a "
+        "format that cloud-init reads is not encoded again; a script with Windows line ends is refused. Left out, that "
+        "of an existing VM stays",
         "replaces",
     ),
     "customDataFile": Described(
         "path",
-        "the same from a file of this host, without its byte order mark; excludes `customData`",
+        "a file of this host with the custom data, whose byte order mark is dropped; excludes `customData`",
         "replaces",
     ),
     "zone": Described(
         "1, 2 or 3, a list, any or spread",
-        "the availability zone; of a list, or any of the three, the first where there is room",
+        "the availability zone; in a list, or with any of the three, the first with capacity is used",
         "refused",
     ),
     "priority": Described(
         "Regular or Spot, a list, or SpotThenRegular",
-        "a Spot VM is cheaper, and evicted when Azure needs the room; it needs a `vmSize`. Of a list the "
-        "first that there is",
+        "a Spot VM is cheaper, and evicted when Azure needs the capacity; it needs a `vmSize`. In a list the first "
+        "available is used",
         "refused",
     ),
     "prefer": Described(
         "order or price",
-        "which place is tried first where several are named: by their order, or the cheapest by Azure's price list",
+        "which of several places is tried first: by their order, or the cheapest by Azure's price list",
         "no deployment",
     ),
     "maxPrice": Described(
         "number",
-        "US dollars an hour that a Spot VM may cost; -1 is up to the regular price",
+        "limit on a Spot VM's price, in US dollars per hour; -1 is the regular price",
         "in place",
     ),
     "evictionPolicy": Described(
         "Deallocate or Delete",
-        "what an eviction does to a Spot VM; for one the default is Deallocate",
+        "what an eviction does to a Spot VM, by default Deallocate",
         "refused",
     ),
     "managedIdentity": Described(
         "ids",
-        "`system`, ids of user-assigned identities, or both in a list: what the VM may log in as, to other "
-        "services; identities that others have given it stay. Left out, all that it has stay",
+        "`system`, ids of user-assigned identities, or a list of both: the identities with which the VM can log in to "
+        "other services. Identities that others have added stay. Left out, all of its identities stay",
         "in place",
     ),
     "securityType": Described(
         "Standard or TrustedLaunch",
-        "how the VM starts; without it Azure decides. Standard needs a feature that the subscription is registered for",
+        "the VM's security type; without it Azure decides. For Standard the subscription must have registered a "
+        "feature",
         "refused",
     ),
     "secureBoot": Described(
         "truth",
-        "of a VM with TrustedLaunch: only what is signed starts",
+        "for TrustedLaunch: the VM boots only signed software",
         "refused",
     ),
     "vTpm": Described(
         "truth",
-        "of a VM with TrustedLaunch: it has a virtual TPM",
+        "for TrustedLaunch: the VM has a virtual TPM",
         "refused",
     ),
     "encryptionAtHost": Described(
         "truth",
-        "caches and temporary disks are encrypted on the host, too; the subscription must be registered for it",
+        "caches and temporary disks are encrypted on the host, too; the subscription must have registered the feature",
         "refused",
     ),
     "proximityPlacementGroup": Described(
         "id",
-        "a proximity placement group that the VM is in, by its id",
+        "id of a proximity placement group for the VM",
         "refused",
     ),
     "bootDiagnostics": Described(
         "truth or URL",
-        "whether the console is kept, or in which storage account; without it Azure keeps it itself",
+        "whether the console's output is stored, or the storage account for it; without it Azure stores it",
         "in place",
     ),
     "tags": Described(
         'mapping or "k=v,k=v"',
-        "on everything that is made; names that begin with `vmops-` are reserved",
+        "tags of everything that is made; names that begin with `vmops-` are reserved",
         "in place",
     ),
     "adminUsername": Described(
         "text",
-        "the administrator; Azure reserves some names",
+        "the administrator's user name; Azure reserves some names",
         "replaces",
     ),
     "authenticationType": Described(
@@ -173,9 +173,8 @@ MACHINE: Mapping[str, Described] = {
     ),
     "adminPasswordOrKey": Described(
         "secret",
-        "the password, or a public key (ED25519, or RSA of 2048 bits or more); without a key vmops makes a pair "
-        "for this VM and uses it again; a VM that has another key or password is not made anew for that, but "
-        "refused",
+        "the password, or a public key (ED25519, or RSA of 2048 bits or more). Without a key vmops makes a key pair "
+        "for this VM and reuses it; a VM with another key or password is then not replaced, but refused",
         "replaces",
     ),
 }
