@@ -16,12 +16,26 @@ from platformdirs import user_cache_path
 from tests.clients.guide import Guide
 from vmops.local import daemon, inspection
 
-_LIMIT = 1800
+LIMIT = 1800
 """Seconds for one command."""
+
+_MARK = "installed"
+"""The file with the commands that installed a client, written after the last of them."""
 
 
 class Failed(Exception):
     """A command that failed, or timed out."""
+
+
+def directory(client: str) -> Path:
+    """Give the directory in which a client is installed."""
+    return user_cache_path("vmops") / "clients" / client
+
+
+def installed(client: str, guide: Guide) -> bool:
+    """Tell whether a client is installed as the docs say."""
+    mark = directory(client) / _MARK
+    return mark.exists() and mark.read_text() == "\n".join(guide.install)
 
 
 def install(client: str, guide: Guide) -> Path:
@@ -29,18 +43,16 @@ def install(client: str, guide: Guide) -> Path:
 
     Raises: Failed.
     """
-    directory = user_cache_path("vmops") / "clients" / client
-    mark, steps = directory / "installed", "\n".join(guide.install)
-    known = mark.exists() and mark.read_text() == steps
+    place, known = directory(client), installed(client, guide)
     if not known:
-        shutil.rmtree(directory, ignore_errors=True)
-        venv.create(directory / "python", with_pip=True)
+        shutil.rmtree(place, ignore_errors=True)
+        venv.create(place / "python", with_pip=True)
     for name, content in guide.files.items():
-        (directory / name).write_text(content)
+        (place / name).write_text(content)
     for command in [] if known else guide.install:
-        type_in(directory, command, {})
-    mark.write_text(steps)
-    return directory
+        type_in(place, command, {})
+    (place / _MARK).write_text("\n".join(guide.install))
+    return place
 
 
 @contextmanager
@@ -75,9 +87,9 @@ def type_in(directory: Path, command: str, more: Mapping[str, str]) -> None:
             start_new_session=True,
         )
         try:
-            code = process.wait(_LIMIT)
+            code = process.wait(LIMIT)
         except subprocess.TimeoutExpired:
-            raise Failed(f"`{command}` took more than {_LIMIT} s") from None
+            raise Failed(f"`{command}` took more than {LIMIT} s") from None
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -119,7 +119,9 @@ RUN: dict[str, dict[str, str]] = {
     "docs/prices.md": {"console": "functional/test_pages.py"},
     "docs/pulumi.md": {"sh": "functional/test_pages.py"},
     "docs/python.md": {"python": "functional/test_teardown.py", "ini": "functional/test_pytest_plugin.py"},
-    "docs/real-clients.md": dict.fromkeys(("console", "go", "js", "python", "sh", "yaml"), "clients/guide.py"),
+    "docs/real-clients.md": dict.fromkeys(
+        ("console", "go", "js", "python", "sh", "yaml"), "functional/test_real_clients.py"
+    ),
     "docs/smoke.md": {"bash": "functional/test_readme.py"},
     "docs/teardown.md": {
         "sh": "functional/test_readme.py",
