@@ -104,10 +104,10 @@ def test_each_installed_client_runs_its_section(client: str, here: Endpoint, sta
     assert left(state_dir) == []
 
 
-def test_the_azure_cli_logs_in_when_told_its_endpoints(here: Endpoint, state_dir: Path) -> None:
+def test_the_azure_cli_logs_in_with_explicit_endpoints(here: Endpoint, state_dir: Path) -> None:
     """No proxy is needed."""
     if not installed("az", guide("az")):
         pytest.skip("not installed, and no package of vmops needs it: make clients CLIENTS=az installs it")
-    script = commands(console("The Azure CLI, told its endpoints"), here)
+    script = commands(console("The Azure CLI with explicit endpoints"), here)
     place = directory("az")
     type_in(place, f"{script}az group list", environment(state_dir, place / "python/bin"))

@@ -171,7 +171,7 @@ def told(*arguments: str) -> Any:
 
 def test_the_python_of_the_docs_runs_over_https(state_dir: Path) -> None:
     """It runs in a new process."""
-    told = GUIDE.read_text().partition("### Python, told its endpoints")[2]
+    told = GUIDE.read_text().partition("### Python with explicit endpoints")[2]
     [block] = re.findall(r"^```python\n(.*?)^```", told, re.DOTALL | re.MULTILINE)
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     ended = subprocess.run([sys.executable, "-c", block], env=env, capture_output=True, text=True, check=False)
