@@ -61,18 +61,18 @@ FAULTS: dict[str, Fault] = {
         "The create of a VM is refused: its family has no cores left.", "karpenter-provider-azure#192", _quota()
     ),
     "sku-not-available": Fault(
-        "The create of a VM is refused: its size cannot be had in the location.",
+        "The create of a VM is refused: its size is not available in the location.",
         "Azure/azure-cli#32628",
         Refuse(code="SkuNotAvailable"),
     ),
     "allocation-failed": Fault(
-        "The create or start of a VM fails after all: no capacity in the region. The VM is left Failed.",
+        "The create or start of a VM is accepted and then fails: no capacity in the region. The VM is left Failed.",
         "vmware-tanzu/community-edition#3963",
         Fail(code="AllocationFailed"),
         ("create", "start"),
     ),
     "zonal-allocation-failed": Fault(
-        "The create or start of a VM fails after all: no capacity in the zone. The VM is left Failed.",
+        "The create or start of a VM is accepted and then fails: no capacity in the zone. The VM is left Failed.",
         "karpenter-provider-azure#892",
         Fail(code="ZonalAllocationFailed"),
         ("create", "start"),
@@ -83,23 +83,23 @@ FAULTS: dict[str, Fault] = {
         Fail(code="OSProvisioningTimedOut", running=True),
     ),
     "internal-operation-error": Fault(
-        "The create of a VM is abandoned by Azure. The VM is left Failed.",
+        "The create of a VM is aborted by Azure. The VM is left Failed.",
         "Azure documentation, states and billing of virtual machines",
         Fail(code="InternalOperationError"),
     ),
     "operation-preempted": Fault(
-        "The create of a VM is preempted by an operation of somebody else. The VM is left Failed.",
+        "The create of a VM is preempted by another operation. The VM is left Failed.",
         "kubernetes/autoscaler#9505",
         Fail(code="OperationPreempted"),
     ),
     "throttled": Fault(
-        "Every call about a VM is refused, for another 10 seconds: the subscription has sent too many.",
+        "Every call about a VM is refused, with `Retry-After` of 10 seconds: too many requests of the subscription.",
         "Azure documentation, ARM request limits",
         Refuse(code="SubscriptionRequestsThrottled", retry_after=10),
         (),
     ),
     "throttled-by-compute": Fault(
-        "Every call about a VM is refused by Compute in its own form, for another 20 minutes.",
+        "Every call about a VM is refused in the form of the compute provider, with `Retry-After` of 20 minutes.",
         _THROTTLING,
         Refuse(
             code="OperationNotAllowed:throttled",
@@ -111,7 +111,7 @@ FAULTS: dict[str, Fault] = {
         (),
     ),
     "retryable-error": Fault(
-        "The create of a network interface is refused: what it refers to is not ready.",
+        "The create of a network interface is refused: a resource that it refers to is not ready.",
         "terraform-provider-azurerm#21293",
         Refuse(
             code="RetryableError",
@@ -121,31 +121,31 @@ FAULTS: dict[str, Fault] = {
         path="*/networkInterfaces/{vm}*",
     ),
     "expired-token": Fault(
-        "Every call whose path names the VM is refused, without one every call: the token has expired.",
+        "Every call whose path names the VM, or without a VM every call, is refused: the token has expired.",
         "ARM RPC, common-api-details",
         Refuse(code="ExpiredAuthenticationToken"),
         (),
         "*{vm}*",
     ),
     "authorization-failed": Fault(
-        "Every write about a VM is refused: the principal may not do this.",
+        "Every write about a VM is refused: the principal lacks the permission.",
         "Azure documentation, troubleshoot common Azure deployment errors",
         Refuse(code="AuthorizationFailed"),
         ("create", "update", "delete", "start", "restart", "powerOff", "deallocate"),
     ),
     "created-then-504": Fault(
-        "The create of a VM is carried out, and its answer lost to a gateway's time-out.",
+        "The VM is created, but the answer is lost by a gateway's timeout.",
         "pulumi-azure-native#4761",
         Lose(),
     ),
     "stuck-operation": Fault(
-        "The create of a VM never ends, until the faults are cleared.",
+        "The create of a VM does not end until the faults are cleared.",
         "pulumi#7036",
         Stick(),
     ),
 }
 REPLICA_LAG = Fault(
-    "A read does not find what was made a moment ago, and no list has it: the replica that answers is behind.",
+    "Reads and lists do not show what was just made: the replica that answers is behind.",
     "terraform-provider-azurerm#18268, pulumi-azure-native#3138",
     Lag(seconds=30),
     ("read",),
@@ -155,43 +155,43 @@ REPLICA_LAG = Fault(
 
 IN_GUESTS: dict[str, Fault] = {
     "guest-never-up": Fault(
-        "A VM runs, and what is in it does not begin: its create ends as a failure, and nobody listens at its port.",
+        "A VM runs, but its guest does not start: its create fails, and nothing listens at its port.",
         "Azure documentation, troubleshoot Linux VM boot problems",
         InGuest(create=Fail(code="OSProvisioningTimedOut", running=True)),
         (),
     ),
     "guest-silent": Fault(
-        "A VM runs and takes connections, and says nothing to whoever connects.",
+        "A VM accepts connections, and sends nothing.",
         "Azure documentation, troubleshoot SSH connections",
         InGuest(),
         (),
     ),
     "guest-hangs-on-shutdown": Fault(
-        "What is in a VM does not hear that it is to end: it is killed after five seconds.",
+        "A guest ignores its shutdown: it is killed after five seconds.",
         "Azure documentation, states and billing of virtual machines",
         InGuest(),
         (),
     ),
     "guest-panics": Fault(
-        "All that runs in a VM is dead, and so are the connections to it; Azure says that it runs.",
+        "All processes in a VM are dead, and its connections are closed; Azure reports that it runs.",
         "Azure documentation, how to troubleshoot a kernel panic in Linux VMs",
         InGuest(),
         (),
     ),
     "guest-shuts-down": Fault(
-        "A VM shuts itself down as soon as it is up: it is stopped, and costs as before.",
+        "A VM shuts itself down as soon as it has booted: it is stopped, and still billed.",
         "Azure documentation, states and billing of virtual machines",
         InGuest(),
         (),
     ),
     "ssh-refused": Fault(
-        "Connections to a VM are reset as soon as they are there.",
+        "Connections to a VM are reset when they are made.",
         "Azure documentation, troubleshoot SSH connections",
         InGuest(),
         (),
     ),
     "ssh-cut": Fault(
-        "A connection to a VM breaks off after so many bytes.",
+        "A connection to a VM breaks after a number of bytes.",
         "Azure documentation, troubleshoot SSH connections",
         InGuest(after=10_000),
         (),
@@ -200,13 +200,11 @@ IN_GUESTS: dict[str, Fault] = {
 """The faults inside a VM: they strike no call, and stay in force until they are cleared."""
 
 INCIDENTS: dict[str, Incident] = {
-    "spot-eviction": Incident(
-        "Azure takes a spot VM back, after its notice of 30 seconds.", "POST", "/simulateEviction"
-    ),
+    "spot-eviction": Incident("Azure evicts a Spot VM, after its notice of 30 seconds.", "POST", "/simulateEviction"),
     "deleted-behind-our-back": Incident("Somebody else deletes the VM.", "DELETE"),
     "stopped-behind-our-back": Incident("Somebody else stops the VM.", "POST", "/powerOff"),
     "resized-behind-our-back": Incident(
-        "Somebody else makes the VM a bigger and dearer one.",
+        "Somebody else changes the VM to a bigger and dearer size.",
         "PATCH",
         "",
         {"properties": {"hardwareProfile": {"vmSize": "Standard_D8s_v5"}}},
