@@ -79,9 +79,11 @@ places: ready ## call vmops from where programs really run; PLACES=uwsgi,memory 
 bench: ready ## measure vmops beside what else a user has, and fleets (ten minutes)
 	@$(BIN)/python -m benchmarks.table
 	@$(BIN)/python -m benchmarks.fleet
+	@$(BIN)/python -m benchmarks.page
 
 curve: ready ## measure 1, 4, 24 and 100 VMs at once, and draw the plot (ten minutes)
 	@$(BIN)/python -m benchmarks.curve
+	@$(BIN)/python -m benchmarks.page
 
 house: $(INSTALLED) ## print the figures of the structure: rooms, imports, lengths
 	@$(BIN)/python -m tests.house

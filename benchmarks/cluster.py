@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page import RESULTS
 from benchmarks.place import machine
-from benchmarks.table import RESULTS
 from tests import postgres
 from tests.azure import Azure
 from tests.functional.cluster import LONGEST, Cluster, Host, sharing, workers

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crowd import crowd
+from benchmarks.page import PEERS, RESULTS
 from benchmarks.place import machine
-from benchmarks.table import PEERS, RESULTS
 
 _PLOT = Path(__file__).parents[1] / "docs" / "performance.svg"
 _FILE = RESULTS / "curve.json"

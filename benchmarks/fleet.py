@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from benchmarks.page import RESULTS
 from benchmarks.place import machine, place, processes
 from vmops import Settings, Status, VMOps
 from vmops.deploy.circumstances import Circumstances
 from vmops.engine import breadth
 from vmops.protocol import Params
 
-RESULTS = Path(__file__).parent / "results"
 _SAMPLE = 0.2
 """Seconds between two looks at the memory."""
 _TOO_MANY_REQUESTS = 429

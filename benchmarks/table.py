@@ -11,17 +11,13 @@ import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from benchmarks import rounds
 from benchmarks.crowd import Cost, crowd
+from benchmarks.page import PEERS, RESULTS
 from benchmarks.place import machine, place
 from benchmarks.processors import Parts
 from benchmarks.profile import one_life, told
-
-RESULTS = Path(__file__).parent / "results"
-PEERS = {"vmops": "vmops", "plain": "Automation API", "mlos": "mlos_bench", "floor": "bare ARM calls"}
-
 
 Profiles = dict[str, Parts]
 """By row: what it consists of, milliseconds each; processor time where there are many VMs."""

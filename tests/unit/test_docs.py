@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import page as performance
 from vmops import Settings, VmSpec, __version__
 from vmops.spec.described import DESCRIBED, NAMES
 from vmops.spec.parameters import read_params
@@ -235,6 +236,13 @@ def test_every_code_block_is_run_by_a_test(page: Path) -> None:
     assert not (gone := named.keys() - found), f"{name}: it has no {gone} blocks any more; take them from RUN"
     for runner in (each for each in named.values() if " " not in each):
         assert page.name in (ROOT / "tests" / runner).read_text(), f"tests/{runner} does not read {name}"
+
+
+def test_the_performance_page_shows_the_measured_results() -> None:
+    """Whoever measures runs `python -m benchmarks.page` afterwards."""
+    text = performance.PAGE.read_text()
+    assert text.count("<!-- results/") == len(performance.TABLES)
+    assert performance.written(text) == text
 
 
 def headings(page: Path) -> set[str]:
