@@ -1,1 +1,1 @@
-"""What vmops costs beside what else a user has: measured side by side on the local Azure."""
+"""The costs of vmops and of its alternatives, measured side by side on the local Azure."""

@@ -1,4 +1,4 @@
-"""Many VMs at once, by one peer in a process of its own: wall time, processor time and memory of all that it needs.
+"""Many VMs at once, made by one peer in a separate process: its wall time, CPU time and memory.
 
 python -m benchmarks.crowd PEER NUMBER STATE_DIR
 """
@@ -23,14 +23,14 @@ from benchmarks.processors import Parts, processors
 from vmops.local import daemon
 
 _SAMPLE = 0.1
-"""Seconds between two looks at the memory."""
+"""Seconds between two samples of the memory."""
 
 
 @dataclass
 class Cost:
-    """Wall and processor seconds, and the most memory in MB that was in use at any time beyond what was before.
+    """Wall and CPU seconds, and the peak increase of the memory in use, in MB.
 
-    The local Azure's own processor time does not count. ``parts`` are processor seconds by kind of process, its too.
+    The local Azure's CPU time is excluded. ``parts`` are CPU seconds by kind of process, including the local Azure.
     """
 
     wall: float = 0.0
@@ -40,7 +40,7 @@ class Cost:
 
 
 def crowd(peer: str, number: int) -> dict[str, Cost]:
-    """Let a peer make that many VMs at once and remove them, on a local Azure of its own."""
+    """Let a peer make this number of VMs at once and remove them, on a separate local Azure."""
     with place() as state_dir:
         command = [sys.executable, "-m", "benchmarks.crowd", peer, str(number), str(state_dir)]
         costs: dict[str, Cost] = {}
@@ -59,7 +59,7 @@ def crowd(peer: str, number: int) -> dict[str, Cost]:
 
 @contextmanager
 def metered(state_dir: Path) -> Iterator[Cost]:
-    """Measure the whole machine, less the local Azure; nothing else may run."""
+    """Measure the whole machine, without the local Azure; nothing else may run."""
     daemon.ensure(state_dir)
     cost, azure = Cost(), processes(state_dir, "vmops.local")
     before, busy = psutil.virtual_memory().available, _busy(azure)
@@ -92,7 +92,7 @@ def _busy(azure: list[psutil.Process]) -> float:
 
 
 def _all_at_once(call: Callable[[str], None], number: int) -> float:
-    """Call for each VM in a thread of its own and give the seconds until all are through."""
+    """Call a function for each VM in a separate thread, and give the seconds until all have returned."""
     begun = time.perf_counter()
     with ThreadPoolExecutor(number) as pool:
         list(pool.map(call, [f"vm{each}" for each in range(number)]))
@@ -100,7 +100,7 @@ def _all_at_once(call: Callable[[str], None], number: int) -> float:
 
 
 def _peer(name: str, state_dir: Path) -> Any:
-    """Import one peer only, whose memory is measured."""
+    """Import one peer only, because its memory is measured."""
     if name == "vmops":
         from benchmarks.ours import Ours
 
@@ -119,7 +119,7 @@ def _peer(name: str, state_dir: Path) -> Any:
 
 
 def main() -> None:
-    """Do a phase for each line that is read, and print its seconds."""
+    """Run a phase for each line of stdin, and print its seconds."""
     _, name, number, state_dir = sys.argv
     sys.stdin.readline()
     peer = _peer(name, Path(state_dir))

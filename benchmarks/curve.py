@@ -20,7 +20,7 @@ _AXES = {"wall": "seconds until all run", "cpu": "processor seconds", "memory": 
 
 
 def measure(curve: dict[str, Any], peers: list[str], numbers: list[int]) -> None:
-    """Measure each of the peers at each of the numbers, one after the other, and write each down at once."""
+    """Measure each peer with each number of VMs, one after the other, and store each result at once."""
     RESULTS.mkdir(exist_ok=True)
     for number in numbers:
         for peer in peers:
@@ -31,7 +31,7 @@ def measure(curve: dict[str, Any], peers: list[str], numbers: list[int]) -> None
 
 
 def draw(curve: dict[str, Any], path: Path = _PLOT) -> None:
-    """Draw three panels, a line for each peer."""
+    """Draw three panels with a line for each peer."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -52,7 +52,7 @@ def draw(curve: dict[str, Any], path: Path = _PLOT) -> None:
 
 
 def main() -> None:
-    """Measure what is named, keep what was measured before, and draw all of it."""
+    """Measure the named numbers and peers, keep earlier results of others, and draw all of them."""
     words = sys.argv[1:]
     curve = {"peers": {}, **(json.loads(_FILE.read_text()) if _FILE.exists() else {}), "machine": machine()}
     numbers = [int(word) for word in words if word.isdigit()] or [1, 4, 24, 100]

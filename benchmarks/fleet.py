@@ -1,9 +1,9 @@
-"""What a fleet costs: beside as many stacks of one VM, kept, renewed, and at a pace at which Azure takes its time.
+"""The costs of a fleet: relative to single VMs, without a change, for a replacement, and at slower paces of Azure.
 
     python -m benchmarks.fleet [SMALL [LARGE]]
 
-It is written to benchmarks/results/fleet.json as well. Processor seconds are those of workers and engines; wall times
-are measured only where they are a ratio inside one run.
+It also writes benchmarks/results/fleet.json. CPU seconds are those of workers and engines. Wall times are used only for
+ratios within one run.
 """
 
 import json
@@ -30,26 +30,26 @@ from vmops.engine import breadth
 from vmops.protocol import Params
 
 _SAMPLE = 0.2
-"""Seconds between two looks at the memory."""
+"""Seconds between two samples of the memory."""
 _TOO_MANY_REQUESTS = 429
 _TIMES = 9
-"""Calls of which the median is taken where one takes milliseconds."""
+"""Number of calls for the median of a call that takes milliseconds."""
 
 
 class Row(NamedTuple):
-    """One figure: what was measured, and the most that it may be."""
+    """One result, and its limit."""
 
     name: str
     value: float
     limit: float
 
     def __str__(self) -> str:
-        """Say it, and whether it is reached."""
+        """Format the result, and whether it misses its limit."""
         return f"{self.name:58}{self.value:>9.3f}  <= {self.limit:g}{'' if self.value <= self.limit else '   MISSED'}"
 
 
 class Meter:
-    """The processor seconds of workers and engines, and the most memory (MB) that they had at once."""
+    """The CPU seconds of workers and engines, and their peak memory together, in MB."""
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
@@ -57,7 +57,7 @@ class Meter:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Measure what is done inside."""
+        """Measure a block."""
         before, over, self.memory = self._spent(), threading.Event(), 0.0
         sampler = threading.Thread(target=self._sample, args=(over,))
         sampler.start()
@@ -77,7 +77,7 @@ class Meter:
             self.memory = max(self.memory, sum(map(_resident, self._workers())) / 1e6)
 
     def _workers(self) -> set[psutil.Process]:
-        """Give the children of fork servers: a worker has its server's name and is found as one, too."""
+        """Give the children of fork servers; a worker has the command line of its server, and is found as one, too."""
         servers = processes(self._state_dir, "vmops.jobs.fork_server")
         with suppress(psutil.NoSuchProcess):
             return {child for server in servers for child in server.children(recursive=True)}
@@ -85,7 +85,7 @@ class Meter:
 
 
 def _resident(process: psutil.Process) -> int:
-    """Give a process's memory; a page that several share counts once among all of them."""
+    """Give the memory of a process, in which a shared page is divided among its users."""
     try:
         return int(process.memory_full_info().pss)
     except psutil.NoSuchProcess:
@@ -93,26 +93,26 @@ def _resident(process: psutil.Process) -> int:
 
 
 class Fleet:
-    """One fleet, as a program asks for it."""
+    """One fleet, as a program requests it."""
 
     def __init__(self, state_dir: Path, **params: object) -> None:
         self.ops = VMOps(Settings(state_dir=state_dir, cloud="local"))
         self.params: Params = {"pollTimeout": 3000, "vmSize": "Standard_D2s_v5", **params}
 
     def up(self, **changes: object) -> None:
-        """Provision it, seen to run."""
+        """Provision it, and wait until it runs."""
         params: Params = {**self.params, **changes}
         _see(self.ops, params, self.ops.vm_provision(params)[0], Status.PENDING)
         _see(self.ops, params, self.ops.wait_vm_deployment(True, params)[0], Status.SUCCEEDED)
 
     def renew(self, member: int) -> None:
-        """Make one member anew."""
+        """Replace one member."""
         params: Params = {**self.params, "member": member}
         _see(self.ops, params, self.ops.replace(params)[0], Status.PENDING)
         _see(self.ops, params, self.ops.wait_vm_deployment(True, params)[0], Status.SUCCEEDED)
 
     def down(self) -> None:
-        """Deprovision it, seen to be gone."""
+        """Deprovision it, and wait until it is gone."""
         params: Params = dict(self.params)
         _see(self.ops, params, self.ops.vm_deprovision(params)[0], Status.PENDING)
         _see(self.ops, params, self.ops.wait_vm_deployment(False, params)[0], Status.SUCCEEDED)
@@ -124,7 +124,7 @@ def _see(ops: VMOps, params: Params, status: Status, expected: Status) -> None:
 
 
 def beside_stacks(number: int) -> list[Row]:
-    """Measure a fleet beside as many stacks, back to back on one local Azure."""
+    """Measure a fleet and the same number of single VMs, one after the other on one local Azure."""
     with place() as state_dir:
         Fleet(state_dir, vmName="warm").up()
         meter, fleet = Meter(state_dir), Fleet(state_dir, vmName="fleet", vmCount=number)
@@ -150,7 +150,7 @@ def _all(fleets: list[Fleet], phase: str) -> None:
 
 
 def one_of(number: int) -> list[Row]:
-    """Measure a large fleet: made, as it is, made again for nothing, and one of it made anew."""
+    """Measure a large fleet: its creation, a provision without a change, an empty update, and a replacement."""
     with place() as state_dir:
         Fleet(state_dir, vmName="warm").up()
         meter, fleet = Meter(state_dir), Fleet(state_dir, vmName="fleet", vmCount=number)
@@ -168,14 +168,14 @@ def one_of(number: int) -> list[Row]:
 
 
 def _again(fleet: Fleet) -> float:
-    """Provision a fleet that is as it is asked for, and give the milliseconds."""
+    """Provision a fleet without a change, and give the milliseconds."""
     begun = time.perf_counter()
     _see(fleet.ops, fleet.params, fleet.ops.vm_provision(dict(fleet.params))[0], Status.SUCCEEDED)
     return (time.perf_counter() - begun) * 1000
 
 
 def at_once(number: int, pace: float) -> list[Row]:
-    """Measure a fleet at a pace at which a VM takes seconds, beside the engine's own parallelism."""
+    """Measure a fleet at a pace at which a VM takes seconds, relative to the engine's default parallelism."""
     walls = []
     for at_most in (breadth.at_once, lambda _: None):
         with place(pace) as state_dir:
@@ -184,7 +184,7 @@ def at_once(number: int, pace: float) -> list[Row]:
 
 
 def _wall(state_dir: Path, number: int, at_most: Callable[[int], int | None]) -> float:
-    """Deploy as a worker does, in this process, and give the seconds."""
+    """Deploy in this process as a worker does, and give the seconds."""
     from vmops.core import file_lock, keys
     from vmops.core.state_dir import lock_path
     from vmops.deploy import steps
@@ -209,7 +209,7 @@ def _wall(state_dir: Path, number: int, at_most: Callable[[int], int | None]) ->
 
 
 def at_azures_pace(number: int) -> list[Row]:
-    """Measure a fleet at Azure's own pace, by a stepped clock, beside one VM; count what was refused."""
+    """Measure a fleet and a single VM at Azure's own pace, with a simulated clock, and count throttled requests."""
     calls = [_stepped(each) for each in (1, number)]
     one, many = (each[-1]["at"] - each[0]["at"] for each in calls)
     refused = sum(each["status"] == _TOO_MANY_REQUESTS for each in calls[1])

@@ -1,4 +1,4 @@
-"""The calls that anybody must make who makes a VM: the Azure SDK's, one after another, with no engine."""
+"""The lower bound: the calls of the Azure SDK that every VM needs, one after the other, without an engine."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ WHERE = {"location": "westus2"}
 
 
 class Floor:
-    """The SDK's clients of one local Azure; a group for each VM, named after it."""
+    """The SDK's clients for one local Azure; each VM has a group that is named after it."""
 
     def __init__(self, state_dir: Path) -> None:
         here = daemon.ensure(state_dir)
@@ -35,7 +35,7 @@ class Floor:
         self._groups = ResourceManagementClient(**how).resource_groups
 
     def up(self, vm: str) -> None:
-        """Make a VM and look whether it runs."""
+        """Make a VM and check that it runs."""
         self.group(vm)
         self.machine(vm, vm)
 
@@ -44,7 +44,7 @@ class Floor:
         self._groups.create_or_update(name, WHERE)
 
     def machine(self, vm: str, group: str) -> None:
-        """Make a VM and what it needs in a group that is there."""
+        """Make a VM and everything that it needs in an existing group."""
         space = {**WHERE, "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
         self._network.virtual_networks.begin_create_or_update(group, f"{vm}-net", space).result()
         prefix = {"properties": {"addressPrefix": "10.0.0.0/24"}}
@@ -60,12 +60,12 @@ class Floor:
         self._machines.get(group, vm, expand="instanceView")
 
     def power(self, vm: str, verb: str) -> None:
-        """Ask for a power operation and follow it to its end."""
+        """Request a power operation and poll it until it is done."""
         begin = {"stop": "begin_power_off", "start": "begin_start", "restart": "begin_restart"}[verb]
         getattr(self._machines, begin)(vm, vm).result()
 
     def down(self, vm: str) -> None:
-        """Delete the VM and what it used, one by one, and the group; look whether it is gone."""
+        """Delete the VM and its resources, one by one, and the group; check that it is gone."""
         self._machines.begin_delete(vm, vm).result()
         self._network.network_interfaces.begin_delete(vm, f"{vm}-nic").result()
         self._network.public_ip_addresses.begin_delete(vm, f"{vm}-ip").result()

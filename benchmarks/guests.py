@@ -1,11 +1,11 @@
-"""What the guests of the local Azure cost on this machine: boots, logins, memory and reboots.
+"""The costs of the local Azure's guests on this machine: boots, logins, memory and reboots.
 
     python -m benchmarks.guests [GUESTS] [--json]
 
-The guests' process is spoken to as the daemon does. Memory is the proportional set size of all its processes: what they
-share is counted once, and of what others have (libraries), their part. Guests are idle once nobody came for a while;
-a login is OpenSSH's, from its start to its end. Times are of a median of ten where nothing else is said. VMs are
-provisioned at a fiftieth of Azure's time, with guests and without in turn.
+It controls the guests' process as the daemon does. Memory is the proportional set size of all its processes: pages that
+they share count once, and of pages that other programs share too (libraries), their part. Guests are idle some time
+after their last connection. A login is a whole run of OpenSSH. Times are medians of ten unless a row says otherwise.
+VMs are provisioned at a fiftieth of Azure's durations, in turn with and without guests.
 """
 
 import json
@@ -30,14 +30,14 @@ BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Take the time of something."""
+    """Give the seconds that a call takes."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
 
 
 def memory(lab: Lab) -> float:
-    """Give the MB that all processes of the guests take."""
+    """Give the memory of all processes of the guests, in MB."""
     process, taken = psutil.Process(lab.process.pid), 0.0
     for each in (process, *process.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
@@ -46,7 +46,7 @@ def memory(lab: Lab) -> float:
 
 
 def idle(lab: Lab) -> None:
-    """Wait until nobody is there any more who lets people in."""
+    """Wait until the processes that serve SSH have ended."""
     if poll_until(lambda: len(lab.beside()) == 1 or NotYet(0.1), timeout=LONG) is None:
         sys.exit("somebody still lets people in")
 
@@ -73,7 +73,7 @@ def at_once(lab: Lab, ports: list[int]) -> None:
 
 
 def provisioned() -> dict[str, float]:
-    """Provision a VM where it has a guest, and where it has none, in turn, after a round that warms both up."""
+    """Provision a VM with a guest and one without, in turn, after a warm-up round of both."""
     with place(PACE, "namespaces") as inside, place(PACE, "none") as bare:
         peers = {"with": Ours(inside), "without": Ours(bare)}
         took: dict[str, list[float]] = {name: [] for name in peers}
@@ -88,7 +88,7 @@ def provisioned() -> dict[str, float]:
 
 
 def measured(lab: Lab, count: int) -> dict[str, float]:
-    """Measure one thing after the other."""
+    """Measure all rows, one after the other."""
     empty = memory(lab)
     first = [seconds(lambda name=f"first-{each}": lab.up(name)) for each in range(ROUNDS)]  # type: ignore[misc]
     again = [seconds(lambda: lab.up("first-0", boot=lab.guest("first-0").boot + 1)) for _ in range(ROUNDS)]

@@ -1,9 +1,9 @@
-"""How fast the local Azure is on this machine: its start, its size with many VMs, and VM GETs by one core.
+"""The speed of the local Azure on this machine: its start, its size with many VMs, and GETs of VMs per core.
 
     python benchmarks/local_azure.py [MACHINES] [--json]
 
-GETs go over connections that stay open, several requests at a time, so that the client is not what is measured. A GET
-of each VM counts; the rate is per second of the daemon's own processor time, and beside it per second of the clock.
+GETs use open connections with several requests at a time, so that the client is not the bottleneck. Each VM is read.
+The rate is given per second of the daemon's CPU time, and per second of wall time.
 """
 
 import json
@@ -40,7 +40,7 @@ class Connection:
         self._head = f"Host: {at.netloc}\r\nAuthorization: Bearer {here.token}\r\n"
 
     def send(self, requests: list[Request]) -> list[int]:
-        """Send requests all at once and return the statuses of their answers."""
+        """Send all requests at once and return the statuses of their answers."""
         self._socket.sendall(b"".join(map(self._written, requests)))
         return [self._answer() for _ in requests]
 
@@ -60,7 +60,7 @@ class Connection:
 
 
 def world(machines: int) -> Iterator[Request]:
-    """Lay out the requests that make a group, a network, and machines each with an interface."""
+    """Give the requests that make a group, a network, and machines with an interface each."""
     yield "PUT", GROUP, {"location": "westus2"}
     space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]}}
     yield "PUT", f"{NETWORK}/virtualNetworks/net", {"location": "westus2", "properties": space}
@@ -73,7 +73,7 @@ def world(machines: int) -> Iterator[Request]:
 
 
 def machine(number: int, interface: str) -> dict[str, Any]:
-    """Describe the usual machine."""
+    """Give the body of a typical machine."""
     image = {"publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"}
     linux = {"disablePasswordAuthentication": True, "ssh": {"publicKeys": [{"keyData": KEY}]}}
     return {
@@ -89,7 +89,7 @@ def machine(number: int, interface: str) -> dict[str, Any]:
 
 
 def rates(connection: Connection, process: psutil.Process, machines: int) -> tuple[float, float]:
-    """GET every machine some times over; return GETs per second of the daemon's processor and of the clock."""
+    """GET every machine several times; return GETs per second of the daemon's CPU time and of wall time."""
     gets: list[Request] = [("GET", f"{COMPUTE}/virtualMachines/vm{number}", None) for number in range(machines)]
     spent, begun = sum(process.cpu_times()[:2]), time.perf_counter()
     for _ in range(ROUNDS):
@@ -101,7 +101,7 @@ def rates(connection: Connection, process: psutil.Process, machines: int) -> tup
 
 
 def measure(state_dir: Path, machines: int) -> dict[str, float]:
-    """Start a daemon, fill it and ask it; every figure is of this one run."""
+    """Start a daemon, fill it and read from it; all figures are from this one run."""
     begun = time.perf_counter()
     here = daemon.ensure(state_dir, 0)
     connection = Connection(here)

@@ -1,6 +1,6 @@
-"""mlos_bench's own services for Azure, with their own templates, sent to the local Azure.
+"""mlos_bench's own services for Azure, with their own templates, on the local Azure.
 
-The host in their URLs is replaced, and who logs in; nothing else.
+Only the host in their URLs and the login are replaced.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ _TEMPLATES = "services/remote/azure/arm-templates"
 _WHERE = {"location": "westus2"}
 _NETWORK = {**_WHERE, "vnetName": "net", "subnetName": "sub"}
 _MACHINE = {**_WHERE, "virtualNetworkName": "net", "subnetName": "sub", "vmSize": "Standard_B2s"}
-# A version that its template allows and that the offer in the template has.
+# a version that its template allows and that the template's offer has
 _VERSION = {"ubuntuOSVersion": "18.04-LTS"}
 GROUP = "bench"
 S = TypeVar("S", bound=Service)
@@ -34,7 +34,7 @@ class _Login(Service, SupportsAuth[str]):
         self._token = token
 
     def _validate_json_config(self, config: dict[str, Any]) -> None:
-        """Accept a class that is not mlos_bench's own."""
+        """Let mlos_bench accept a class of ours."""
 
     def get_access_token(self) -> str:
         return self._token
@@ -47,7 +47,7 @@ class _Login(Service, SupportsAuth[str]):
 
 
 class Mlos:
-    """The service with its own defaults: it asks every four seconds, unless ``interval`` says how often."""
+    """The service with its own defaults; ``interval`` are the seconds between two polls, by default four."""
 
     def __init__(self, state_dir: Path, interval: float | None = None) -> None:
         here = daemon.ensure(state_dir)
@@ -61,19 +61,19 @@ class Mlos:
         self._service = _sent_to(here.arm, AzureVMService, changes)(config, {}, login)
 
     def up(self, vm: str) -> None:
-        """Ask for a VM and wait for it."""
+        """Provision a VM and wait for it."""
         params = self._see(self._service.provision_host({"vmName": vm}), Status.PENDING)
         self._see(self._service.wait_host_deployment(params, is_setup=True), Status.SUCCEEDED)
 
     def power(self, vm: str, verb: str) -> None:
-        """Call a power verb and wait for it."""
+        """Call a power verb and wait until it is done."""
         asked = getattr(self._service, f"{verb}_host")({"vmName": vm})
         params = self._see(asked, Status.PENDING, Status.SUCCEEDED)
         if asked[0] is Status.PENDING:
             self._see(self._service.wait_host_operation({**params, "deploymentName": vm}), Status.SUCCEEDED)
 
     def down(self, vm: str) -> None:
-        """Deprovision, which in mlos_bench deallocates the VM and leaves everything, and wait."""
+        """Deprovision and wait; in mlos_bench that deallocates the VM and deletes nothing."""
         params = self._see(self._service.deprovision_host({"vmName": vm}), Status.PENDING, Status.SUCCEEDED)
         if "asyncResultsUrl" in params:
             self._see(self._service.wait_host_operation(params), Status.SUCCEEDED)
@@ -91,12 +91,12 @@ def _config(template: str, parameters: dict[str, str]) -> dict[str, Any]:
         "resourceGroup": GROUP,
         "deploymentTemplatePath": f"{_TEMPLATES}/{template}.jsonc",
         "deploymentTemplateParameters": parameters,
-        "requestTimeout": 20,  # as in the configurations that it ships
+        "requestTimeout": 20,  # as in its own configurations
     }
 
 
 def _sent_to(arm: str, service: type[S], changes: dict[str, Any]) -> type[S]:
-    """Give a service whose URLs lead to another endpoint; to mlos_bench's schema it is the one that it was."""
+    """Give a service with another endpoint in its URLs; mlos_bench's schema still accepts it."""
     urls = {name: getattr(service, name) for name in dir(service) if name.startswith("_URL_")}
     moved = {name: url.replace(_AZURE, arm) for name, url in urls.items()}
     return type(service.__name__, (service,), {"__module__": service.__module__, **moved, **changes})

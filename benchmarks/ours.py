@@ -19,28 +19,28 @@ class Ours:
         self._see(self.ops.vm_provision(_params(vm)), Status.PENDING)
 
     def begun(self, vm: str) -> None:
-        """Wait for what `begin` began."""
+        """Wait for the provision that `begin` has started."""
         answer = self.ops.wait_vm_deployment(True, _params(vm))
         self.returned = time.time()
         self._see(answer, Status.SUCCEEDED)
 
     def up(self, vm: str) -> None:
-        """Provision a VM, seen to run."""
+        """Provision a VM, and wait until it runs."""
         self.begin(vm)
         self.begun(vm)
 
     def again(self, vm: str) -> None:
-        """Provision what is so already."""
+        """Provision without a change."""
         self._see(self.ops.vm_provision(_params(vm)), Status.SUCCEEDED)
 
     def power(self, vm: str, verb: str) -> None:
-        """Call a power verb and wait for it."""
+        """Call a power verb and wait until it is done."""
         params = _params(vm)
         if getattr(self.ops, f"vm_{verb}")(params)[0] is Status.PENDING:
             self._see(self.ops.wait_vm_operation(params), Status.SUCCEEDED)
 
     def down(self, vm: str) -> None:
-        """Deprovision a VM, seen to be gone with all that was made for it."""
+        """Deprovision a VM, and wait until it and everything that was made for it is gone."""
         self._see(self.ops.vm_deprovision(_params(vm)), Status.PENDING)
         self._see(self.ops.wait_vm_deployment(False, _params(vm)), Status.SUCCEEDED)
 

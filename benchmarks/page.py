@@ -1,7 +1,6 @@
 """Writes the tables of docs/performance.md from the measured results: ``python -m benchmarks.page``.
 
-A table stands between two comments, of which the first names its file in benchmarks/results. The table of a file that
-does not exist is empty.
+A table is between two comments, of which the first names its file in benchmarks/results. Without that file it is empty.
 """
 
 import json
@@ -14,7 +13,7 @@ PAGE = Path(__file__).parents[1] / "docs/performance.md"
 RESULTS = Path(__file__).parent / "results"
 
 PEERS = {"vmops": "vmops", "plain": "Automation API", "mlos": "mlos_bench", "floor": "bare ARM calls"}
-"""What is measured, by its name in the results, with its name for readers."""
+"""The peers by their names in the results, with their titles."""
 
 _TABLE = re.compile(r"(<!-- results/(\w+)\.json -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -56,11 +55,11 @@ _LABELS = (
     (r"(\d+) VMs on (\d) worker\(s\)", r"make \1 VMs, working hosts: \2"),
     (r"(\d+) VMs on two .*", r"make \1 VMs on two hosts, relative to one"),
 )
-"""What the page calls a row, by a pattern of its name in the results."""
+"""The titles of rows, by a pattern of their names in the results."""
 
 
 def label(name: str) -> str:
-    """Give the page's name of a row; an unknown row keeps its name."""
+    """Give the title of a row; an unknown row keeps its name."""
     return next((found.expand(text) for pattern, text in _LABELS if (found := re.fullmatch(pattern, name))), name)
 
 
@@ -80,7 +79,7 @@ def _peers(results: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _limit(row: dict[str, Any]) -> str:
-    """Give the limit of a row, and what was reached if it is a ratio."""
+    """Give the limit of a row, and the measured ratio if the limit is one."""
     reached = ""
     if "x" in row["figure"].split():
         factor = float(re.findall(r"[\d.]+", row["figure"])[0])
@@ -113,11 +112,11 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[list[str]]]] = {
     "cluster": _cluster,
     "curve": _curve,
 }
-"""How the table of each file of results is made: its head, and then its rows."""
+"""The function that gives the head and the rows of a table, by its file of results."""
 
 
 def table(name: str) -> str:
-    """Give the table of a file of results, and the machine on which it was measured; '' without such a file."""
+    """Give the table of a file of results, with the machine on which it was measured; '' without that file."""
     file = RESULTS / f"{name}.json"
     if not file.exists():
         return ""
@@ -128,7 +127,7 @@ def table(name: str) -> str:
 
 
 def _machine(machine: dict[str, str]) -> str:
-    """Describe a machine, with the version of its kernel that people know it by."""
+    """Describe a machine, with the first two numbers of its kernel's version."""
     system = re.sub(r"(\d+\.\d+)\S*", r"\1", machine["system"])
     tools = ", ".join(f"{name} {machine[name]}" for name in ("engine", "pulumi", "azure-native", "mlos_bench"))
     return f"{machine['processor']}, {machine['memory']}, {system}, Python {machine['python']}, {tools}"

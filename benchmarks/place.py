@@ -1,4 +1,4 @@
-"""A local Azure at pace 0 and a state directory, for as long as a measurement takes."""
+"""A local Azure at pace 0 and a state directory, during a measurement."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ from vmops.local import daemon
 
 @contextmanager
 def place(pace: float = 0.0, guests: str | None = None) -> Iterator[Path]:
-    """Give a state directory with a local Azure, and what runs inside its VMs; all are gone afterwards."""
+    """Give a state directory with a local Azure and a kind of guests; everything is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
         state_dir = Path(directory)
         daemon.ensure(state_dir, pace, guests=guests)
@@ -28,13 +28,13 @@ def place(pace: float = 0.0, guests: str | None = None) -> Iterator[Path]:
 
 
 def end_servers(state_dir: Path) -> None:
-    """End the fork servers of a state directory, which would stay warm."""
+    """Kill the fork servers of a state directory, which would stay alive when idle."""
     for process in processes(state_dir, "vmops.jobs.fork_server"):
         process.kill()
 
 
 def processes(state_dir: Path, module: str) -> list[psutil.Process]:
-    """Give the processes of a state directory that run a module, or what is below it."""
+    """Give the processes of a state directory that run a module, or one of its submodules."""
     commands = [(process, process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     return [
         process
@@ -44,7 +44,7 @@ def processes(state_dir: Path, module: str) -> list[psutil.Process]:
 
 
 def machine() -> dict[str, str]:
-    """Describe what it was measured on."""
+    """Describe this machine and the versions of the tools."""
     model = next((line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")), "")
     return {
         "processor": f"{os.cpu_count()} x {model or platform.machine()}",

@@ -1,4 +1,4 @@
-"""The Automation API as its documentation shows it, with an inline program of the same resources."""
+"""The Automation API used as in its documentation, with an inline program for the same resources."""
 
 import os
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from vmops.stacks import vm as resources
 
 
 class Plain:
-    """A stack for each VM; its engine is the same and spared the same plug-in look-ups."""
+    """A stack for each VM, with the same engine and the same plug-in look-ups turned off."""
 
     def __init__(self, state_dir: Path) -> None:
         resources.touch()
@@ -47,11 +47,11 @@ class Plain:
         stack.up()
 
     def again(self, vm: str) -> None:
-        """Run the program of a stack that is so already."""
+        """Run the program of a stack without a change."""
         self._stacks[vm].up()
 
     def down(self, vm: str) -> None:
-        """Destroy what the stack made; nobody looks whether it is gone, and the stack stays."""
+        """Destroy the stack's resources; this is not verified, and the stack stays."""
         self._stacks[vm].destroy()
 
     def forget(self, vm: str) -> None:
@@ -70,6 +70,6 @@ class Plain:
 
 
 def _deleted(arguments: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-    """Let the group go with the rest, as it does where nobody looks first whether it is empty."""
+    """Delete the group with the other resources, without a check whether it is empty."""
     arguments.opts.retain_on_delete = False
     return pulumi.ResourceTransformationResult(props=arguments.props, opts=arguments.opts)

@@ -1,4 +1,4 @@
-"""Whose processor time it was: by kind of process, and of the children that each has outlived."""
+"""The CPU time by kind of process, including that of ended children."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import psutil
 
 Parts = dict[str, float]
-"""What something consists of, by name."""
+"""The parts of a figure, by name."""
 
 
 @contextmanager
 def processors(parts: Parts, find: Callable[[], Mapping[str, list[psutil.Process]]]) -> Iterator[None]:
-    """Put into ``parts`` the processor seconds of each kind of process, and of the children that they outlive."""
+    """Add to ``parts`` the CPU seconds of each kind of process, including those of ended children."""
     before = _spent(find())
     yield
     parts.update({kind: spent - before.get(kind, 0.0) for kind, spent in _spent(find()).items()})

@@ -1,4 +1,4 @@
-"""Why a row is what it is: where the time of one VM goes."""
+"""The profile of one VM: the parts of its wall time."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -17,14 +17,13 @@ code=$?
 echo "$begun" "$(date +%s.%N)" "$@" >> "{log}"
 exit $code
 """
-"""An engine that tells when each of its processes began and ended."""
+"""An engine that records the start and the end of each of its processes."""
 
 
 def one_life() -> dict[str, Parts]:
-    """Provision and deprovision a VM, all that can be warm being so: milliseconds, by row and part of it.
+    """Provision and deprovision a VM after a warm-up, and give the milliseconds by row and part.
 
-    Each engine process takes some milliseconds more than without being watched; the one that tells its version is
-    needed only here.
+    Recording adds some milliseconds to each engine process; the process that prints the version is needed only here.
     """
     with place() as state_dir:
         log, engine = state_dir / "engines", state_dir / "watched"
@@ -59,6 +58,6 @@ def _engines(lines: Iterable[str]) -> Parts:
 
 
 def told(name: str, parts: Parts) -> str:
-    """Put a profile, milliseconds, into a line, the largest part first."""
+    """Format a profile in milliseconds as a line, the largest part first."""
     ranked = sorted(parts.items(), key=lambda part: -part[1])
     return f"  {name}: " + ", ".join(f"{part} {value:.0f}" for part, value in ranked if value >= 1)

@@ -1,4 +1,4 @@
-"""One VM at a time, round after round, each peer in turn; figures are milliseconds."""
+"""One VM at a time, in rounds with each peer in turn; figures are milliseconds."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from benchmarks.place import place, processes
 from benchmarks.plain import Plain
 
 Figures = dict[str, dict[str, list[float]]]
-"""By row and peer."""
+"""The measured values by row and peer."""
 
 VERBS = ("stop", "start", "restart")
 _READY = "import vmops; vmops.VMOps().vm_provision({'vmName': 'ready'})"
@@ -25,7 +25,7 @@ _THEIRS = (
 
 
 def empty() -> Figures:
-    """Give a place for figures."""
+    """Give empty figures."""
     return defaultdict(lambda: defaultdict(list))
 
 
@@ -37,7 +37,7 @@ def timed(values: list[float], call: Callable[..., None], *arguments: str) -> No
 
 
 def lives(figures: Figures, state_dir: Path, rounds: int) -> None:
-    """Live one VM's life with each peer in turn, after a round that warms all of them up."""
+    """Run one VM's life with each peer in turn, after a warm-up round of all of them."""
     ours, plain, floor = Ours(state_dir), Plain(state_dir), Floor(state_dir)
     for number in range(rounds + 1):
         into = figures if number else empty()
@@ -69,7 +69,7 @@ def _live_ours(into: Figures, ours: Ours) -> None:
 
 
 def their_lives(figures: Figures, state_dir: Path, rounds: int) -> None:
-    """Measure the same with mlos_bench's service, whose every wait lasts its poll interval."""
+    """Measure the same with mlos_bench's service, in which each wait lasts a poll interval."""
     mlos = Mlos(state_dir)
     for number in range(rounds):
         vm = f"mlos{number}"
@@ -80,7 +80,7 @@ def their_lives(figures: Figures, state_dir: Path, rounds: int) -> None:
 
 
 def imports(figures: Figures, rounds: int) -> None:
-    """Time fresh interpreters, less a bare one, and read the most memory they had, in MB (Linux only)."""
+    """Measure the time of new interpreters, without that of a bare one, and their peak memory in MB (Linux only)."""
     programs = {
         ("import", "vmops"): "import vmops",
         ("import", "mlos"): "import mlos_bench.services.remote.azure",
@@ -96,7 +96,7 @@ def imports(figures: Figures, rounds: int) -> None:
 
 
 def first_calls(figures: Figures, rounds: int) -> None:
-    """Time whole programs that make their first call and end: imports, records, key, worker and all."""
+    """Measure whole programs that make their first call and exit, with imports, records, key and worker."""
     with place() as state_dir:
         for number in range(rounds):
             program = _READY.replace("VMOps()", f"VMOps(vmops.Settings(state_dir={str(state_dir)!r}))")
@@ -115,7 +115,7 @@ def _python(program: str) -> tuple[float, float]:
 
 
 def idle(figures: Figures) -> None:
-    """Wait two seconds for a deployment that takes longer, and give the share of a processor that it took, in %."""
+    """Wait two seconds for a longer deployment, and give the CPU usage of the wait, in % of a core."""
     with place(pace=0.1) as state_dir:
         ours = Ours(state_dir)
         ours.begin("slow")

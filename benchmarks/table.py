@@ -1,9 +1,9 @@
-"""The table: every peer side by side, and whether each row reaches its figure.
+"""The table: all peers side by side, and whether each row meets its limit.
 
     python -m benchmarks.table [ROUNDS]
 
-It is written to benchmarks/results/table.json as well. Rows are milliseconds unless they say otherwise: medians, with
-the least in brackets.
+It also writes benchmarks/results/table.json. Rows are medians in milliseconds, with the minimum in brackets, unless
+they name another unit.
 """
 
 import json
@@ -20,12 +20,12 @@ from benchmarks.processors import Parts
 from benchmarks.profile import one_life, told
 
 Profiles = dict[str, Parts]
-"""By row: what it consists of, milliseconds each; processor time where there are many VMs."""
+"""The parts of each row in milliseconds; CPU time for rows about many VMs."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured, and what it is to be."""
+    """The measured values of a row, and its limit."""
 
     name: str
     peers: dict[str, dict[str, float]]
@@ -34,12 +34,12 @@ class Row:
 
     @property
     def met(self) -> bool:
-        """Tell whether it is reached."""
+        """Tell whether the limit is met."""
         return self.peers["vmops"]["median"] <= self.limit
 
 
 def rows(figures: rounds.Figures) -> list[Row]:
-    """Bring the figures and what they are to be together."""
+    """Combine the measured values with their limits."""
     seen = {name: {peer: _summary(values) for peer, values in row.items()} for name, row in figures.items()}
 
     def plain(row: str, share: float) -> float:
@@ -74,7 +74,7 @@ def rows(figures: rounds.Figures) -> list[Row]:
 
 
 def measure(number: int) -> tuple[rounds.Figures, Profiles]:
-    """Measure everything, and what many at once consist of; one run takes about five minutes on two cores."""
+    """Measure everything, with the parts of many VMs; one run takes about five minutes on two cores."""
     figures, profiles = rounds.empty(), Profiles()
     with place() as state_dir:
         rounds.lives(figures, state_dir, number)
@@ -98,12 +98,12 @@ def _note(figures: rounds.Figures, peer: str, many: int, costs: dict[str, Cost])
 
 
 def _share(cost: Cost, many: int) -> Parts:
-    """Give the processor milliseconds of one of many VMs."""
+    """Give the CPU milliseconds of one of many VMs."""
     return {part: seconds / many * 1000 for part, seconds in cost.parts.items()}
 
 
 def explained(table: list[Row], profiles: Profiles) -> Profiles:
-    """Give the profile of each row that is missed, as far as there is one; what many cost beside what fewer do."""
+    """Give the profile of each row that misses its limit, if there is one, with those of fewer VMs to compare."""
     missed = {row.name for row in table if not row.met}
     known = {**profiles, **(one_life() if missed & {"provision", "deprovision", "deprovision, even"} else {})}
     if "100 at once, s" in missed:
@@ -124,7 +124,7 @@ def _summary(values: list[float]) -> dict[str, float]:
 
 
 def show(table: list[Row], why: Profiles, say: Callable[[str], None] = print) -> None:
-    """Print the table, and why a row is missed; ``x`` is our median as a share of the Automation API's."""
+    """Print the table, and the parts of missed rows; ``x`` is our median relative to the Automation API's."""
     say(f"{'':22}" + "".join(f"{title:>18}" for title in PEERS.values()) + f"{'x':>7}  figure")
     for row in table:
         cells = "".join(f"{_cell(row.peers.get(peer)):>18}" for peer in PEERS)

@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def live(given: argparse.Namespace, draw: Callable[[int], Script], around: Around) -> int:
-    """Live the lives that are asked for; 1 if one went wrong."""
+    """Run the requested lives; 1 if one failed."""
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
     target = "schedules" if given.faults else "torture"
     figures, failed, began = Figures(), list[int](), time.monotonic()

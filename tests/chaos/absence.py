@@ -1,6 +1,6 @@
-"""PostgreSQL away for as long as in production, with the claims that hosts have there: 25 seconds, and 90.
+"""PostgreSQL unreachable for 25 seconds, and for 90, with the claims' durations of production.
 
-``python -m tests.chaos.absence`` takes four minutes, and prints what came of it.
+``python -m tests.chaos.absence`` takes four minutes, and prints the results.
 """
 
 import os
@@ -16,18 +16,18 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.protocol import Status
 
 _SHORT, _LONG = 25.0, 90.0
-"""Seconds for which it is away: less than four claims, and more."""
+"""Seconds for which it is unreachable: less than four claims, and more."""
 
 
 def away(cluster: Cluster, how: signal.Signals, seconds: float) -> None:
-    """Have no server for so long."""
+    """Stop the server for so long."""
     over = time.monotonic() + seconds
     with cluster.server.away(how):
         poll_until(lambda: time.monotonic() >= over or NotYet(1.0), timeout=2 * seconds)
 
 
 def short(cluster: Cluster, azure: Azure) -> None:
-    """Take it away in the middle of a provision, and of a removal: nobody notices."""
+    """Stop it for a short time during a provision, and during a removal: neither is affected."""
     host, params = cluster.host("short"), {"vmName": "a1"}
     caller = cluster.begin(azure, host, params)
     azure.let_go()
@@ -48,7 +48,7 @@ def short(cluster: Cluster, azure: Azure) -> None:
 
 
 def long(cluster: Cluster, azure: Azure) -> None:
-    """Take it away for longer: work ends in order, its host with 3, and goes on once it is back."""
+    """Stop it for a long time: work stops in order, the host exits with 3, and the work is resumed afterwards."""
     host, params = cluster.host("long"), {"vmName": "a2"}
     caller = cluster.begin(azure, host, params)
     (agent,) = host.agents
@@ -67,7 +67,7 @@ def long(cluster: Cluster, azure: Azure) -> None:
 
 
 def main() -> None:
-    """Have it away, on a server and a local Azure of its own."""
+    """Run both cases, on a separate server and local Azure."""
     with postgres.running() as server, tempfile.TemporaryDirectory(prefix="vmops-away-") as name:
         shared = {"VMOPS_LOCAL_AZURE": str(Path(name) / "azure"), "VMOPS_LOCAL_GUESTS": "none"}
         os.environ |= {**server.environment, **shared}

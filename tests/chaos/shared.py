@@ -1,4 +1,4 @@
-"""The same lives where the records are in PostgreSQL: one host works, in the state directory of the life."""
+"""The same lives with records in PostgreSQL: one host works, in the state directory of the life."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +17,11 @@ from vmops import Settings
 from vmops.ops import cluster
 
 _MOMENTS = ("sent", "carried-out", "lost", "poll", "after")
-"""Moments that are held still at the local Azure; all others are in files that such a host does not have."""
+"""Moments that the local Azure blocks; all others are in files that such a host does not have."""
 
 
 def working(server: Postgres) -> Around:
-    """Give, around each life, a database of its own and a host that works."""
+    """Give a database and a working host around each life."""
 
     @contextmanager
     def around(state_dir: Path) -> Iterator[None]:
@@ -47,7 +47,7 @@ def working(server: Postgres) -> Around:
 
 
 def of_host(script: Script) -> Script:
-    """Give a life without what strikes files that such a host does not have."""
+    """Give a life without kills and damage at files that such a host does not have."""
     return replace(script, steps=tuple(map(_step, script.steps)))
 
 

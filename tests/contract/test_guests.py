@@ -1,6 +1,6 @@
-"""The contract of what runs inside the machines, whichever kind that is: of a kind, or none with a reason.
+"""The contract of guests, whatever their kind: a machine has a guest, or none and a reason.
 
-Whoever runs them in another way adds it to `KINDS` and runs through all of this.
+A new implementation is added to `KINDS` and must pass all tests of this module.
 """
 
 import shutil
@@ -23,7 +23,7 @@ KINDS = ("none", "namespaces")
 
 @pytest.fixture(params=KINDS)
 def machines(request: pytest.FixtureRequest, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
-    """Give a local Azure with a kind of guests; the test is skipped, aloud, where there can be none of it."""
+    """Give a local Azure with a kind of guests; the test is skipped with a reason if this host does not support it."""
     monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "none" if request.param == "none" else "auto")
     daemon.ensure(state_dir, 0)
     told = inspection.guests(state_dir)
@@ -33,8 +33,8 @@ def machines(request: pytest.FixtureRequest, state_dir: Path, monkeypatch: pytes
     return Machines(state_dir)
 
 
-def test_a_machine_and_what_runs_inside_it_are_one(machines: Machines) -> None:
-    """Azure says the same of a machine whatever runs inside; a guest is as that says, or there is a reason for none."""
+def test_a_machine_and_its_guest_have_the_same_state(machines: Machines) -> None:
+    """Azure's answers are the same for each kind of guest; a guest follows its machine, or there is a reason."""
     machines.make()
     seen(machines, "running", state="up", ready=True)
     for verb, power, guest in (
@@ -50,7 +50,7 @@ def test_a_machine_and_what_runs_inside_it_are_one(machines: Machines) -> None:
     kill_daemon(machines.state_dir)
     daemon.ensure(machines.state_dir)
     seen(machines, "running", state="up", ready=True)
-    assert machines.azure.get("/_local/guests") == before  # the next daemon finds them, as they were
+    assert machines.azure.get("/_local/guests") == before  # the next daemon finds them unchanged
     machines.azure.delete(f"{VM}?{VERSION}")
     guests = place.guests_path(machines.state_dir)
     assert poll_until(lambda: True if not guests.exists() or not list(guests.iterdir()) else NotYet(0.02), timeout=LONG)
@@ -58,7 +58,7 @@ def test_a_machine_and_what_runs_inside_it_are_one(machines: Machines) -> None:
 
 
 def seen(machines: Machines, power: str, **guest: object) -> None:
-    """See that Azure says so of the machine, and that its guest is so once that has come to it."""
+    """Check the state that Azure reports of the machine, and wait until its guest has followed."""
     assert machines.azure.power(VM) == power
     told = machines.azure.get("/_local/guests")
     assert bool(told["reason"]) is (told["kind"] == "none")

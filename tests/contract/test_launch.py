@@ -1,8 +1,7 @@
-"""The contract of starting a worker: in whichever way it is started, it is the same worker.
+"""The contract of starting a worker: the worker is the same, whichever way starts it.
 
-Whoever starts workers in another way adds it to `WAYS` and runs through all of this. What only a fork server promises
-is in `tests/functional/test_forkserver.py`. No engine is needed here: a removal that cannot have the VM's lock has read
-its order, and stands still.
+A new way is added to `WAYS` and must pass all tests of this module. The fork server's own tests are in
+`tests/functional/test_forkserver.py`. No engine is needed: a removal that waits for the VM's lock has read its job.
 """
 
 import os
@@ -54,7 +53,7 @@ def alone(state_dir: Path) -> Settings:
 
 
 def where_no_fork_server_can_be(state_dir: Path) -> Settings:
-    """Want a fork server whose socket has no place."""
+    """Request a fork server whose socket cannot be created."""
     (state_dir / "forkserver").touch()
     return Settings(state_dir=state_dir, owner="ada")
 
@@ -66,7 +65,7 @@ WAYS: dict[str, Callable[[Path], Settings]] = {
 
 @dataclass
 class Launch:
-    """A state directory in which operations are recorded, and workers started for them."""
+    """A state directory with recorded operations and their workers."""
 
     settings: Settings
     store: Store = field(init=False)
@@ -76,11 +75,11 @@ class Launch:
 
     @property
     def lock(self) -> Path:
-        """Give the lock that tells of the life of a removal's worker."""
+        """Give the liveness lock of a removal's worker."""
         return liveness_lock_path(self.settings.state_dir, TARGET.stack, Verb.DEPROVISION)
 
     def begin(self, verb: Verb = Verb.DEPROVISION, *, over: bool = False, **params: Any) -> Operation:
-        """Start the worker of a new operation, which may be over before, and let its lock go."""
+        """Start the worker of a new operation, or of one that is already done, and close its lock."""
         names = (TARGET.stack, "local", TARGET.subscription, TARGET.resource_group, TARGET.vm_name, "ada")
         operation = Operation(f"a-{verb}", verb, *names)
         held = file_lock.acquire(liveness_lock_path(self.settings.state_dir, TARGET.stack, verb))
@@ -97,23 +96,23 @@ class Launch:
         return operation
 
     def worker(self) -> psutil.Process:
-        """Wait for the worker of a removal to have begun, and give it."""
+        """Wait until the worker of a removal has started, and give it."""
         begun = poll_until(lambda: self._at(State.RUNNING) or NotYet(0.02), timeout=240)
         assert begun, self.store.latest(TARGET.stack)
         return psutil.Process(begun.pid)
 
     def ended(self) -> Operation:
-        """Wait for the newest operation to be over, and give it."""
+        """Wait until the newest operation is done, and give it."""
         ended = poll_until(lambda: self._at(State.FAILED) or NotYet(0.02), timeout=240)
         assert ended, self.store.latest(TARGET.stack)
         return ended
 
     def free(self) -> bool:
-        """Wait until nobody holds the lock of the removal's worker."""
+        """Wait until the lock of the removal's worker is free."""
         return poll_until(lambda: NotYet(0.02) if file_lock.is_locked(self.lock) else True, timeout=240) is True
 
     def died(self) -> Failure:
-        """Start a worker that cannot begin, wait until nobody has its lock, and give why that is found to be so."""
+        """Start a worker that cannot run, wait until its lock is free, and give the recorded reason."""
         begun = self.begin()
         assert self.free()
         failure = admission.mark_if_dead(self.store, self.settings.state_dir, begun).failure
@@ -138,7 +137,7 @@ def stage(way: str, state_dir: Path) -> Launch:
 
 @pytest.fixture
 def vm_lock(state_dir: Path) -> Iterator[None]:
-    """Hold the VM's lock, so that a removal stands still with its order read, for as long as there is one."""
+    """Hold the VM's lock, so that a removal waits after it has read its job, until its worker has ended."""
     held = file_lock.acquire(lock_path(state_dir, TARGET.stack))
     assert held is not None
     yield
@@ -146,8 +145,8 @@ def vm_lock(state_dir: Path) -> Iterator[None]:
     os.close(held)
 
 
-def test_the_lock_is_its_workers_without_a_gap_and_until_its_end(stage: Launch, vm_lock: None) -> None:
-    """A lock that is free for a moment lets somebody else begin; one that stays lets nobody begin ever again."""
+def test_the_worker_holds_the_lock_without_a_gap_until_its_end(stage: Launch, vm_lock: None) -> None:
+    """A lock that is free for a moment lets another operation start; one that stays locked prevents all later ones."""
     stage.begin()
     assert file_lock.is_locked(stage.lock)
     worker = stage.worker()
@@ -156,8 +155,8 @@ def test_the_lock_is_its_workers_without_a_gap_and_until_its_end(stage: Launch, 
     assert stage.free()
 
 
-def test_one_that_was_killed_may_have_had_too_little_memory(stage: Launch, vm_lock: None) -> None:
-    """In a container nobody else says so; all other ends of a worker that had begun are in its record."""
+def test_a_killed_worker_suggests_that_memory_was_too_small(stage: Launch, vm_lock: None) -> None:
+    """In a container nothing else reports it; all other ends of a started worker are in its record."""
     begun = stage.begin()
     stage.worker().kill()
     assert stage.free()
@@ -167,8 +166,8 @@ def test_one_that_was_killed_may_have_had_too_little_memory(stage: Launch, vm_lo
     assert failure.message.endswith(" died before it was done (killed; out of memory?)")
 
 
-def test_an_order_arrives_whole(stage: Launch) -> None:
-    """It is longer than any pipe is wide, and what it says last is as wrong as what it says first."""
+def test_a_job_arrives_completely(stage: Launch) -> None:
+    """It is longer than the buffer of any pipe, and its last parameter is invalid, as its first one is."""
     stage.begin(Verb.PROVISION, vmSize=7, customData="x" * 300_000, zone=7)
     failure = stage.ended().failure
     assert failure is not None
@@ -179,7 +178,7 @@ def test_an_order_arrives_whole(stage: Launch) -> None:
 def test_a_secret_is_in_no_argument_environment_or_file(
     stage: Launch, vm_lock: None, state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither that of the order nor what the caller's own environment has; others can look at all three."""
+    """Neither the job's nor one of the caller's environment, because other users can read all three."""
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", SECRET)
     stage.begin(adminPasswordOrKey=SECRET)
     worker = stage.worker()
@@ -191,14 +190,14 @@ def test_a_secret_is_in_no_argument_environment_or_file(
 
 
 def test_it_leads_a_session_of_its_own(stage: Launch, vm_lock: None) -> None:
-    """By that number what it leaves behind is known, and a terminal that closes does not reach it."""
+    """The session identifies its orphans, and a closing terminal does not signal it."""
     stage.begin()
     worker = stage.worker()
     assert os.getsid(worker.pid) == worker.pid
 
 
 def test_its_record_says_where_it_runs(stage: Launch, vm_lock: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever looks for it finds that very process, on that very host; people read the name that they gave it."""
+    """The record identifies this process on this host, and shows the host's configured name."""
     monkeypatch.setenv("VMOPS_HOST", "lab7")
     operation = stage.begin()
     worker = stage.worker()
@@ -209,7 +208,7 @@ def test_its_record_says_where_it_runs(stage: Launch, vm_lock: None, monkeypatch
 
 
 def test_its_caller_may_die(way: str, state_dir: Path, vm_lock: None) -> None:
-    """Once it is started it needs nobody: not even one who is killed on the next line."""
+    """A started worker does not need its caller, which may be killed on the next line."""
     caller = subprocess.run([sys.executable, "-c", DIES, way, state_dir], cwd=ROOT, check=False, timeout=240)
     assert caller.returncode == -signal.SIGKILL
     stage = Launch(by_a_fork_server(state_dir))
@@ -217,8 +216,8 @@ def test_its_caller_may_die(way: str, state_dir: Path, vm_lock: None) -> None:
     assert file_lock.is_locked(stage.lock)
 
 
-def test_it_runs_the_code_that_its_caller_has(way: str, state_dir: Path, vm_lock: None, tmp_path: Path) -> None:
-    """Wherever that has found it: here where its interpreter, which has no vmops, is told to look beside its own."""
+def test_it_runs_the_code_of_its_caller(way: str, state_dir: Path, vm_lock: None, tmp_path: Path) -> None:
+    """Wherever the caller found it: here its interpreter has no vmops, and finds it by ``PYTHONPATH``."""
     place = tmp_path / "target"
     shutil.copytree(ROOT / "vmops", place / "vmops")
     (place / "tests").symlink_to(ROOT / "tests")
@@ -229,8 +228,8 @@ def test_it_runs_the_code_that_its_caller_has(way: str, state_dir: Path, vm_lock
     Launch(by_a_fork_server(state_dir)).worker()
 
 
-def test_code_of_another_caller_does_not_serve(stage: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A Python that has another vmops, or one in another place, says so and begins nothing."""
+def test_a_worker_with_another_vmops_exits(stage: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A Python with another version of vmops, or one in another place, fails with that reason."""
     monkeypatch.setattr(interpreter, "PACKAGE", tmp_path / "vmops")
     failure = stage.died()
     assert failure.message.startswith(
@@ -239,10 +238,10 @@ def test_code_of_another_caller_does_not_serve(stage: Launch, monkeypatch: pytes
     )
 
 
-def test_what_dies_before_it_begins_says_what_it_said(
+def test_a_worker_that_dies_before_it_starts_has_its_output_as_reason(
     stage: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To call again would help nobody: what is missing is missing then too."""
+    """The same call is not suggested, because it would fail again."""
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'libpython3.11.so.1.0: cannot open shared object file' >&2\nexit 127\n")
     python.chmod(0o755)
@@ -257,7 +256,7 @@ def test_what_dies_before_it_begins_says_what_it_said(
 def test_the_systems_loader_finds_what_its_caller_finds(
     stage: Launch, vm_lock: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or an interpreter whose library is in a place of its own does not even begin."""
+    """Without that an interpreter whose shared library is elsewhere does not start."""
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
     stage.begin()
     assert stage.worker().environ()["LD_LIBRARY_PATH"] == str(tmp_path)
@@ -265,7 +264,7 @@ def test_the_systems_loader_finds_what_its_caller_finds(
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc shows what another process ignores here")
 def test_signals_mean_what_they_mean_to_a_new_program(way: str, state_dir: Path, vm_lock: None, tmp_path: Path) -> None:
-    """Whatever its caller has blocked or ignored: `deployTimeout` and a cancel come as signals."""
+    """Signals that its caller has blocked or ignored reach it: `deployTimeout` and a cancel are signals."""
     deaf = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
     deaf += "for number in (2, 1, 14, 15, 17): signal.signal(number, signal.SIG_IGN)\n"
     caller = subprocess.run([sys.executable, "-c", deaf + DIES, way, state_dir], cwd=ROOT, check=False, timeout=240)
@@ -279,8 +278,8 @@ def test_signals_mean_what_they_mean_to_a_new_program(way: str, state_dir: Path,
     ]
 
 
-def test_what_is_over_before_it_begins_is_not_begun(stage: Launch) -> None:
-    """Who cancels what waits ends nothing, because there is no worker yet: the one that comes goes again."""
+def test_an_operation_that_was_cancelled_in_the_queue_does_not_run(stage: Launch) -> None:
+    """A cancelled operation in the queue has no worker yet; the worker that starts later exits at once."""
     operation = stage.begin(over=True)
     before = stage.store.get(operation.id)
     assert stage.free()
@@ -290,7 +289,7 @@ def test_what_is_over_before_it_begins_is_not_begun(stage: Launch) -> None:
 def test_there_is_a_fork_server_where_it_is_wanted_and_can_be(
     stage: Launch, way: str, vm_lock: None, state_dir: Path
 ) -> None:
-    """Where there can be none its want is no failure: the worker is started without."""
+    """If no fork server can be started, the worker is started without one, and that is no failure."""
     stage.begin()
     stage.worker()
     kinds = sorted(kind for kind, _ in all_of(state_dir))

@@ -1,4 +1,4 @@
-"""What hosts share does not grow for ever: what is old and over goes, and nothing else."""
+"""Old rows of removed VMs are deleted from the shared database, and no others."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def store(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def ended(store: Store, name: str, verb: Verb, ago: float, state: State = State.SUCCEEDED) -> None:
-    """Record an operation that has ended so many seconds ago."""
+    """Record an operation that ended so many seconds ago."""
     asked = Operation(f"{name} {verb} {ago:g}", verb, name, "local", "0", "group", name, "ada", created=1.0)
     assert store.insert(asked)
     assert store.transition(asked.id, State.RUNNING)
@@ -36,7 +36,7 @@ def ended(store: Store, name: str, verb: Verb, ago: float, state: State = State.
 
 
 def copies(store: Store, stack: str, *ages: float) -> None:
-    """Have the engine keep copies of a stack's state that are so old."""
+    """Create copies of a stack's state, as the engine keeps them, with this age."""
     with store.shared().transaction() as rows:
         rows.execute("INSERT INTO claims VALUES (?, 3, '', 'here', now())", (stack,))
         rows.execute("SELECT set_config('vmops.epoch', '3', true)")
@@ -44,8 +44,8 @@ def copies(store: Store, stack: str, *ages: float) -> None:
             rows.execute(WRITE, (f"lab/.pulumi/backups/vmops/{stack}/{age:g}.json", age))
 
 
-def test_what_is_old_and_over_goes(store: Store, tmp_path: Path) -> None:
-    """Of a VM that exists, or was removed lately, everything stays; of others only what proves whose they were."""
+def test_old_rows_of_removed_vms_are_deleted(store: Store, tmp_path: Path) -> None:
+    """All rows of existing and recently removed VMs stay; of other VMs only the proof of ownership stays."""
     ClusterKey.make(tmp_path / "key")
     for name, ages in {"gone": (LONG_AGO + 9, LONG_AGO), "lately": (LONG_AGO, 60.0)}.items():
         ended(store, name, Verb.PROVISION, ages[0])

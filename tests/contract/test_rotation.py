@@ -1,4 +1,4 @@
-"""The cluster's key is replaced while hosts go on: none of them ever meets what it cannot read."""
+"""The cluster's key is replaced while hosts work: at each moment each host can read everything."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from vmops.ops import cluster
 
 @pytest.fixture
 def at(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Settings]:
-    """Give the settings of a host, by its name; all have one database."""
+    """Give the settings of a host by its name; all hosts share a database."""
     for name, value in postgres.environment.items():
         monkeypatch.setenv(name, value)
     url = postgres.database()
@@ -30,20 +30,20 @@ def at(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 def works(settings: Settings) -> Store:
-    """Have a host report that it works."""
+    """Register a host as working."""
     store = open_store(settings)
     hosts.say(store.shared(), settings, 1, 1, principal="", draining=False)
     return store
 
 
 def order(settings: Settings, name: str) -> bool:
-    """Tell whether a host can read an order."""
+    """Tell whether a host can read a job."""
     with open_store(settings).shared().transaction() as rows:
         return bool(queue.opened(rows, name, ClusterKey.read(settings.cluster_key())))
 
 
-def test_a_key_is_replaced_while_hosts_go_on(at: Callable[[str], Settings], tmp_path: Path) -> None:
-    """A new key comes beside the old one; everything is sealed with it once all have it; then the old one may go."""
+def test_a_key_is_replaced_while_hosts_work(at: Callable[[str], Settings], tmp_path: Path) -> None:
+    """A new key is added; once all hosts have it, everything is encrypted with it; then the old one is dropped."""
     cluster.initialise(at("one"))
     old = at("one").cluster_key().read_bytes()
     for name in ("two", "late"):

@@ -1,7 +1,7 @@
-"""The contract of the operation records: what they hold, and what processes, threads and sudden death may do to them.
+"""The contract of the operation records, also for concurrent processes and threads, and for killed ones.
 
-Whoever keeps records in another way adds a name to `IMPLEMENTATIONS` and runs through all of this. What only a file of
-SQLite promises is in `tests/unit/test_store_file.py`.
+A new implementation is added to `IMPLEMENTATIONS` and must pass all tests of this module. The tests of SQLite's file
+are in `tests/unit/test_store_file.py`.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from vmops.jobs.store import Store
 
 Make = Callable[[Path], Store]
 IMPLEMENTATIONS = ["vmops.jobs.store:Store", "tests.contract.records:shared"]
-"""What makes the records of a directory, by a name that other processes can resolve."""
+"""The function that opens the records of a directory, by a name that other processes import."""
 
 STACK = "exp1-0a1b2c3d"
 RECORDS = """
@@ -47,7 +47,7 @@ NUMBERS = itertools.count()
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 TIMES = st.floats(0, 1e11)
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-"""What stands in a column of its own: PostgreSQL keeps no NUL there, and no name or host has one."""
+"""Values of text columns: PostgreSQL stores no NUL in them, and no name or host contains one."""
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
@@ -71,7 +71,7 @@ OPERATIONS = st.builds(
 
 @pytest.fixture(scope="module", params=IMPLEMENTATIONS)
 def maker(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give what makes records; those of a server are in a database of this module's."""
+    """Give the function that opens records; those on a server are in a database of this module."""
     with pytest.MonkeyPatch.context() as environment:
         if request.param.startswith("tests"):
             server: Postgres = request.getfixturevalue("postgres")
@@ -83,7 +83,7 @@ def maker(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def empty(maker: str) -> None:
-    """Have no records in a database that is not this test's alone."""
+    """Delete all records of a database that other tests use, too."""
     if url := os.environ.get("TEST_DATABASE"):
         with PostgreSQL(url).transaction() as rows:
             rows.execute("TRUNCATE operations, failures, made")
@@ -107,7 +107,7 @@ def any_store(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="module")
 def program(maker: str) -> str:
-    """Give the beginning of a program that has the records of its first argument."""
+    """Give the start of a program that opens the records of its first argument."""
     return RECORDS.replace("MAKER", maker)
 
 
@@ -117,8 +117,8 @@ def record(name: str, stack: str = STACK) -> Operation:
 
 @settings(max_examples=50)
 @given(operation=OPERATIONS)
-def test_a_record_comes_back_as_it_went_in(any_store: Store, operation: Operation) -> None:
-    """Outputs, failure and times are what another process tells its user; what switches power is no deployment."""
+def test_a_record_is_read_as_it_was_written(any_store: Store, operation: Operation) -> None:
+    """Another process shows the outputs, the failure and the times; a power operation is no deployment."""
     number = next(NUMBERS)
     operation = dataclasses.replace(operation, id=f"{operation.id}{number}", stack=f"{operation.stack}{number}")
     assert any_store.insert(operation)
@@ -128,16 +128,16 @@ def test_a_record_comes_back_as_it_went_in(any_store: Store, operation: Operatio
 
 @pytest.mark.parametrize("after", State)
 @pytest.mark.parametrize("before", State)
-def test_a_record_moves_along_the_transitions_only(any_store: Store, before: State, after: State) -> None:
-    """No end is taken back, and no worker begins what is over."""
+def test_only_the_defined_transitions_are_possible(any_store: Store, before: State, after: State) -> None:
+    """A final state stays, and no worker starts an operation that is done."""
     one = f"{before} to {after}"
     any_store.insert(record(one, stack=one))
     assert all(any_store.transition(one, state) for state in WAYS[before])
     assert any_store.transition(one, after) == (after in TRANSITIONS[before])
 
 
-def test_a_refused_move_changes_nothing(store: Store) -> None:
-    """A settler that comes too late must not overwrite how a deployment ended."""
+def test_a_refused_transition_changes_nothing(store: Store) -> None:
+    """A late `mark_if_dead` must not overwrite the result of a deployment."""
     store.insert(record("one"))
     store.transition("one", State.RUNNING, pid=7)
     store.transition("one", State.SUCCEEDED, ended=2.0, outputs={"publicIp": "203.0.113.7"})
@@ -148,8 +148,8 @@ def test_a_refused_move_changes_nothing(store: Store) -> None:
     assert store.get("one") == before
 
 
-def test_a_move_may_be_from_one_state_only(store: Store) -> None:
-    """Whoever cancels what waits must not end a worker that has begun meanwhile."""
+def test_a_transition_may_require_a_state(store: Store) -> None:
+    """A cancel of a queued operation must not end a worker that has started meanwhile."""
     store.insert(record("one"))
     store.insert(record("two", stack="exp2-00000000"))
     store.transition("one", State.RUNNING)
@@ -158,14 +158,14 @@ def test_a_move_may_be_from_one_state_only(store: Store) -> None:
     assert seen.state is State.RUNNING
 
 
-def test_what_is_not_known_is_none(store: Store) -> None:
-    """A handle of another host, or of removed records, is an answer and no error."""
+def test_an_unknown_operation_is_none(store: Store) -> None:
+    """A handle of another host, or of removed records, is no error."""
     assert not store.transition("nobody", State.RUNNING)
     assert (store.get("nobody"), store.latest("nobody"), store.last_failure("nobody")) == (None, None, None)
 
 
 def test_one_operation_of_each_kind_is_in_flight_on_a_stack(store: Store) -> None:
-    """The database itself holds it, so that no reading before the writing can go stale."""
+    """The database enforces it, so there is no race between reading and writing."""
     assert store.insert(record("one"))
     assert not store.insert(record("two"))
     assert store.insert(record("three", stack="exp2-00000000"))
@@ -174,8 +174,8 @@ def test_one_operation_of_each_kind_is_in_flight_on_a_stack(store: Store) -> Non
     assert store.insert(record("two"))
 
 
-def test_what_is_in_flight_is_found_by_its_kind(store: Store) -> None:
-    """What is over is in flight no more, whichever is the newest."""
+def test_an_operation_in_flight_is_found_by_its_kind(store: Store) -> None:
+    """An operation that is done is not in flight, even if it is the newest."""
     store.insert(record("one"))
     store.insert(dataclasses.replace(record("two"), verb=Verb.DEPROVISION))
     assert store.in_flight(STACK, Verb.PROVISION) == store.get("one")
@@ -184,8 +184,8 @@ def test_what_is_in_flight_is_found_by_its_kind(store: Store) -> None:
     assert store.in_flight(STACK, Verb.DEPROVISION) is None
 
 
-def test_what_waits_is_named_in_the_order_of_the_asking(store: Store) -> None:
-    """By this list they begin in turn: what has begun, or is over, or is of the other kind stands before nobody."""
+def test_queued_operations_are_listed_in_the_order_of_their_requests(store: Store) -> None:
+    """They start in this order; operations that are running, done, or of the other kind are not in the list."""
     for name in ("one", "two", "three", "four"):
         store.insert(record(name, stack=f"of {name}"))
     store.insert(dataclasses.replace(record("five", stack="of five"), verb=Verb.DEPROVISION))
@@ -195,20 +195,20 @@ def test_what_waits_is_named_in_the_order_of_the_asking(store: Store) -> None:
     assert store.queued(Verb.DEPROVISION) == {"five": "of five"}
 
 
-def test_of_processes_that_begin_at_once_one_wins(program: str, tmp_path: Path) -> None:
+def test_of_processes_that_start_an_operation_at_once_one_wins(program: str, tmp_path: Path) -> None:
     """Two provisions from two programs must not both start a worker."""
     code = program + "pause()\nprint(store.insert(record(sys.argv[2])))"
     assert sorted(race(code, tmp_path)) == ["False"] * 5 + ["True"]
 
 
-def test_of_threads_that_begin_at_once_one_wins(store: Store) -> None:
-    """A program may share one VMOps among its threads."""
+def test_of_threads_that_start_an_operation_at_once_one_wins(store: Store) -> None:
+    """Threads of a program may share one VMOps."""
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(lambda number: store.insert(record(str(number))), range(64))) == 1
 
 
-def test_of_two_ends_one_is_recorded(program: str, tmp_path: Path, store: Store) -> None:
-    """A worker that succeeds and a waiter that thinks it dead: compare-and-set lets one of them speak."""
+def test_only_the_first_of_two_results_is_recorded(program: str, tmp_path: Path, store: Store) -> None:
+    """A worker succeeds while a wait marks it as dead: compare-and-set accepts one of them."""
     store.insert(record("one"))
     store.transition("one", State.RUNNING)
     code = f"""{program}
@@ -223,13 +223,13 @@ print(store.transition("one", [State.SUCCEEDED, State.FAILED][number % 2], pid=n
 
 
 def test_processes_that_open_new_records_at_once_all_succeed(program: str, tmp_path: Path) -> None:
-    """The first use of a state directory may be ten programs started by one script."""
+    """A script may start ten programs with a new state directory."""
     code = program.replace("store =", "pause()\nstore =") + "print(store.insert(record(sys.argv[2], sys.argv[2])))"
     assert race(code, tmp_path / "new") == ["True"] * 6
 
 
-def test_what_was_written_survives_the_sudden_death_of_its_writer(program: str, make: Make, tmp_path: Path) -> None:
-    """The record is there before the first side effect, whatever happens on the next line."""
+def test_a_written_record_survives_the_kill_of_its_writer(program: str, make: Make, tmp_path: Path) -> None:
+    """The record exists before the first side effect, whatever happens on the next line."""
     code = f"""{program}
 pause()
 for number in range(1_000_000):
@@ -246,7 +246,7 @@ for number in range(1_000_000):
 
 
 def test_the_newest_operation_of_each_stack_is_listed_first(store: Store) -> None:
-    """The order is that of being asked for, whatever clocks say."""
+    """The order is that of the requests, whatever the clocks show."""
     for name, stack in [("one", "a"), ("two", "b"), ("three", "a")]:
         store.insert(record(name, stack))
         store.transition(name, State.FAILED)
@@ -254,8 +254,8 @@ def test_the_newest_operation_of_each_stack_is_listed_first(store: Store) -> Non
     assert [store.latest("a"), store.latest("b")] == store.latest_of_each()
 
 
-def test_what_was_made_and_not_removed_is_listed(store: Store) -> None:
-    """By this list things expire: a removal that failed leaves its VM on it, one that succeeded does not."""
+def test_vms_that_were_made_and_not_removed_are_listed(store: Store) -> None:
+    """The sweep uses this list: a VM stays in it after a failed removal, and not after a successful one."""
     for name, stack, verb, ending in [
         ("one", "a", Verb.PROVISION, State.SUCCEEDED),
         ("two", "b", Verb.PROVISION, State.FAILED),
@@ -270,8 +270,8 @@ def test_what_was_made_and_not_removed_is_listed(store: Store) -> None:
     assert [operation.id for operation in store.live_provisions()] == ["six", "two"]
 
 
-def test_a_life_begins_after_the_last_removal(store: Store) -> None:
-    """By its records it is judged who holds a VM: what was before is of another, and a failed removal ends nothing."""
+def test_the_life_of_a_vm_starts_after_its_last_removal(store: Store) -> None:
+    """The records of a VM's present life show its holder; a failed removal does not end a life."""
     for name, stack, verb, ending in [
         ("one", "a", Verb.PROVISION, State.SUCCEEDED),
         ("two", "a", Verb.DEPROVISION, State.SUCCEEDED),
@@ -290,8 +290,8 @@ def test_a_life_begins_after_the_last_removal(store: Store) -> None:
     assert [operation.hold for operation in store.life("a")] == ["", "by five", "by three"]
 
 
-def test_the_expiry_of_what_was_made_can_be_moved(store: Store) -> None:
-    """After its end too, and without any other change."""
+def test_the_expiry_of_a_vm_can_be_changed(store: Store) -> None:
+    """Also after its deployment has ended, and nothing else changes."""
     store.insert(record("one"))
     store.transition("one", State.RUNNING)
     store.transition("one", State.SUCCEEDED)
@@ -304,7 +304,7 @@ def test_the_expiry_of_what_was_made_can_be_moved(store: Store) -> None:
 @settings(max_examples=20)
 @given(first=FAILURES, second=FAILURES)
 def test_the_newest_failure_of_a_stack_is_remembered(any_store: Store, first: Failure, second: Failure) -> None:
-    """Verbs that leave no record, a start or a stop, can still be asked why they failed."""
+    """The failure of verbs without a record, such as a start or a stop, can be read."""
     any_store.note_failure("a", first)
     any_store.note_failure("b", first)
     any_store.note_failure("a", second)

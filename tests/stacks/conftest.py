@@ -1,4 +1,4 @@
-"""What all tests of programs need."""
+"""Fixtures for all tests of Pulumi programs."""
 
 import asyncio
 
@@ -9,5 +9,5 @@ LOOP = asyncio.new_event_loop()
 
 @pytest.fixture(autouse=True)
 def _event_loop() -> None:
-    """Let programs run in one event loop, whichever other tests have left none."""
+    """Give programs an event loop, even if an earlier test has closed the default one."""
     asyncio.set_event_loop(LOOP)

@@ -1,4 +1,4 @@
-"""When the members of a fleet are registered, seen at the engine's wire."""
+"""When the members of a fleet are registered with the engine."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from vmops.stacks.fleet import Part, declare
 
 @pytest.mark.parametrize("new", [{0, 1}, {1}, set()], ids=["both", "one", "none"])
 def test_each_new_member_waits_for_its_turn_with_the_same_dependencies(new: set[int]) -> None:
-    """Its resources are registered afterwards; those of a member that exists wait for nobody."""
+    """Its resources are registered afterwards; those of an existing member do not wait."""
     members = fleet.members(spec_of(vmCount=2), range(2))
     registered: list[list[str]] = []
 

@@ -1,4 +1,4 @@
-"""What a spec declares, seen at the engine's wire: the requests that register resources."""
+"""What a spec declares: the requests to the engine that register resources."""
 
 import base64
 import gzip
@@ -29,7 +29,7 @@ THEIRS = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/sha
 
 
 class Arm(mocks.Mocks):
-    """Answers creates as Resource Manager would: what was asked, and what only it knows."""
+    """Answers creates as Resource Manager would: with the request, and with the values that only it knows."""
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         raise AssertionError(f"a program that only declares calls {args.token}")
@@ -58,7 +58,7 @@ class Engine(mocks.MockMonitor):
         return super().RegisterResource(request)
 
     def inputs(self, resource: str) -> Any:
-        """Return a resource's inputs, secrets in clear."""
+        """Return a resource's inputs, with plain secrets."""
         return clear(MessageToDict(self.requests[resource].object))
 
 
@@ -87,7 +87,7 @@ def is_secret(value: Any) -> bool:
 
 
 def clear(value: Any) -> Any:
-    """Return a value of the wire without the wrapping of secrets."""
+    """Return a value of the protocol with its secrets unwrapped."""
     if isinstance(value, list):
         return [clear(item) for item in value]
     if is_secret(value):
@@ -96,7 +96,7 @@ def clear(value: Any) -> Any:
 
 
 def lay_over(whole: dict[str, Any], part: dict[str, Any]) -> None:
-    """Lay one tree over another, in place."""
+    """Merge one tree into another, in place."""
     for name, value in part.items():
         if isinstance(value, dict) and name in whole:
             lay_over(whole[name], value)
@@ -105,7 +105,7 @@ def lay_over(whole: dict[str, Any], part: dict[str, Any]) -> None:
 
 
 def secrets_in(value: Any, path: str = "") -> dict[str, str]:
-    """Find the secrets in a value of the wire, by their paths."""
+    """Find the secrets in a value of the protocol, by their paths."""
     if is_secret(value):
         return {path: value["value"]}
     found: dict[str, str] = {}
@@ -131,8 +131,8 @@ def test_seven_resources_have_the_names_that_the_spec_knows() -> None:
         assert engine.inputs(resource)[name] == resource.split()[1]
 
 
-def test_everything_that_can_be_tagged_says_whose_it_is() -> None:
-    """Ownership is by tag; the instant of expiry is on the VM only."""
+def test_everything_that_can_be_tagged_has_its_owner() -> None:
+    """Ownership is by tag; the time of expiry is on the VM only."""
     spec = spec_of(tags="purpose=bench")
     engine, _ = declared(spec, expires="2030-01-01T00:00:00Z")
     tags = {name: engine.inputs(name).get("tags") for name in engine.requests}
@@ -143,7 +143,7 @@ def test_everything_that_can_be_tagged_says_whose_it_is() -> None:
 
 
 def test_dependencies_follow_the_order_in_which_arm_can_make_and_delete() -> None:
-    """Nothing is made before its group; a subnet waits for its network although it names it by a string."""
+    """Nothing is made before its group; a subnet waits for its network, which it names by a plain string."""
     engine, _ = declared(spec_of())
     needs = {name: {urn.split("::")[-1] for urn in request.dependencies} for name, request in engine.requests.items()}
     assert needs["ResourceGroup vmops-exp1"] == set()
@@ -154,7 +154,7 @@ def test_dependencies_follow_the_order_in_which_arm_can_make_and_delete() -> Non
 
 
 @pytest.mark.parametrize("authentication", ["password", "sshPublicKey"])
-def test_password_and_custom_data_are_secrets_of_the_state(authentication: str) -> None:
+def test_password_and_custom_data_are_secrets_in_the_state(authentication: str) -> None:
     """A secret reaches the engine marked as one, so that the state encrypts it."""
     credential = "Tr0ub4dor&3" if authentication == "password" else KEY
     spec = spec_of(authenticationType=authentication, adminPasswordOrKey=credential, customData="#cloud-config\n")
@@ -167,8 +167,8 @@ def test_password_and_custom_data_are_secrets_of_the_state(authentication: str) 
     assert secrets == expected
 
 
-def test_custom_data_that_is_packed_is_not_encoded_twice() -> None:
-    """cloud-init unpacks gzip by itself, and base64 only once."""
+def test_gzipped_custom_data_is_not_encoded_twice() -> None:
+    """cloud-init decompresses gzip itself, and decodes base64 only once."""
     packed = gzip.compress(b"#cloud-config\n", mtime=0)
     for given in (packed, base64.b64encode(packed).decode()):
         vm = declared(spec_of(customData=given))[0].inputs("VirtualMachine exp1")
@@ -188,7 +188,7 @@ def test_a_password_and_a_key_exclude_each_other() -> None:
 
 
 def test_the_vm_is_replaced_for_exactly_what_arm_refuses_to_change() -> None:
-    """Image, custom data, user, password and key replace the VM, old one first; every such path is a real one."""
+    """Image, custom data, user, password and key replace the VM, after a delete; every such path exists."""
     spec = spec_of(authenticationType="password", adminPasswordOrKey="Tr0ub4dor&3", customData="x")
     engine, _ = declared(spec)
     with_key, _ = declared(spec_of())
@@ -223,13 +223,13 @@ def test_the_vm_is_replaced_for_exactly_what_arm_refuses_to_change() -> None:
         ),
     ],
 )
-def test_what_others_may_share_is_not_deleted_with_the_stack(params: dict[str, str], kept: set[str]) -> None:
-    """The group, and what the user named, are left for a removal that looks first."""
+def test_resources_that_others_may_share_are_not_deleted_with_the_stack(params: dict[str, str], kept: set[str]) -> None:
+    """The group, and resources that the user named, are left to a removal that checks their users."""
     engine, _ = declared(spec_of(**params))
     assert {request.name for request in engine.requests.values() if request.retainOnDelete} == kept
 
 
-def test_what_is_used_is_referred_to_and_never_declared() -> None:
+def test_external_resources_are_referred_to_and_never_declared() -> None:
     """A named resource that exists without our tag is used, never changed or deleted."""
     names = {"resourceGroup": "lab", "virtualNetworkName": "net", "subnetName": "s", "networkSecurityGroupName": "nsg"}
     spec = spec_of(**names)
@@ -240,15 +240,15 @@ def test_what_is_used_is_referred_to_and_never_declared() -> None:
     assert nic["networkSecurityGroup"]["id"] == spec.ids()["security_group"]
 
 
-def test_a_subnet_can_be_made_in_a_network_that_is_only_used() -> None:
-    """The subnet is ours even where its network is not, and the network's own subnets are never touched."""
+def test_a_subnet_can_be_made_in_an_external_network() -> None:
+    """The subnet is ours even if its network is not, and the network's other subnets are never changed."""
     engine, _ = declared(spec_of(virtualNetworkName="lab-net"), external=frozenset({"network"}))
     assert "VirtualNetwork lab-net" not in engine.requests
     assert engine.inputs("Subnet exp1-subnet")["virtualNetworkName"] == "lab-net"
 
 
 def test_a_subnet_by_its_id_leaves_no_network_to_declare() -> None:
-    """It is somebody else's: neither network nor subnet is ours to make, nor among what a removal looks at."""
+    """It is external: neither network nor subnet is declared, or among the resources that a removal checks."""
     subnet_id = f"{THEIRS}/Microsoft.Network/virtualNetworks/net/subnets/lab"
     spec = spec_of(subnetId=subnet_id, location="westus2")
     engine, _ = declared(spec)
@@ -266,7 +266,7 @@ def test_a_subnet_by_its_id_leaves_no_network_to_declare() -> None:
     ],
 )
 def test_an_image_is_named_by_its_id_alone(image_id: str, name: str) -> None:
-    """ARM has a word for each kind of id; a plan is said beside it, and only where it is given."""
+    """ARM has a property for each kind of id; a plan is declared beside it, only if it is given."""
     vm = declared(spec_of(imageId=image_id, plan="a:b:c"))[0].inputs("VirtualMachine exp1")
     assert vm["storageProfile"]["imageReference"] == {name: image_id}
     assert vm["plan"] == {"publisher": "a", "product": "b", "name": "c"}
@@ -307,20 +307,20 @@ CONFIGURED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "encryption at host": ({"encryptionAtHost": True}, {"securityProfile": {"encryptionAtHost": True}}),
 }
-"""What is asked of a VM, and what its declaration says besides."""
+"""A parameter of a VM, and what it adds to the declaration."""
 
 
 @pytest.mark.parametrize(("params", "besides"), CONFIGURED.values(), ids=CONFIGURED)
-def test_what_is_asked_is_said_and_nothing_else(params: dict[str, Any], besides: dict[str, Any]) -> None:
-    """Absent means not sent: whoever asks for none of it declares what was always declared."""
+def test_a_given_parameter_is_declared_and_nothing_else(params: dict[str, Any], besides: dict[str, Any]) -> None:
+    """A parameter that is not given is not sent, so the declaration without them stays the same."""
     plain, asked = declared(spec_of())[0], declared(spec_of(**params))[0]
     wanted = {resource: plain.inputs(resource) for resource in plain.requests}
     lay_over(wanted["VirtualMachine exp1"], besides)
     assert {resource: asked.inputs(resource) for resource in asked.requests} == wanted
 
 
-def test_an_interface_says_what_is_asked_of_it() -> None:
-    """Speed, address and security group; of what the size is to decide the program is told before."""
+def test_an_interface_declares_its_parameters() -> None:
+    """Speed, address and security group; the decision by the size (``auto``) is made before."""
     plain = declared(spec_of())[0].inputs("NetworkInterface exp1-nic")
     engine, _ = declared(
         spec_of(acceleratedNetworking="yes", privateIpAddress="10.0.0.9", networkSecurityGroupOn="subnet")
@@ -335,7 +335,7 @@ def test_an_interface_says_what_is_asked_of_it() -> None:
 
 
 def test_an_ephemeral_system_disk_has_no_name() -> None:
-    """It is no resource: nothing of it is left, looked for or paid for."""
+    """It is no resource: it is not left behind, searched for or billed."""
     spec = spec_of(ephemeralOsDisk="resource", dataDisks=8, dataDiskCaching="none", dataDiskType="Standard_LRS")
     storage = declared(spec)[0].inputs("VirtualMachine exp1")["storageProfile"]
     assert storage["osDisk"] == {
@@ -349,21 +349,21 @@ def test_an_ephemeral_system_disk_has_no_name() -> None:
     assert "os_disk" not in spec.ids()
 
 
-def test_the_network_leaves_its_subnets_to_themselves() -> None:
-    """Inline subnets fight with standalone ones, so the network neither sets nor compares them."""
+def test_the_network_does_not_declare_its_subnets() -> None:
+    """Inline subnets conflict with separate ones, so the network neither sets nor compares them."""
     engine, _ = declared(spec_of())
     assert list(engine.requests["VirtualNetwork exp1-vnet"].ignoreChanges) == ["subnets"]
     assert "subnets" not in engine.inputs("VirtualNetwork exp1-vnet")
 
 
 def test_outbound_access_does_not_depend_on_the_api_version() -> None:
-    """A newer API version must not cut a VM without an address off from the internet."""
+    """A newer API version must not disconnect a VM without an address from the internet."""
     engine, _ = declared(spec_of())
     assert engine.inputs("Subnet exp1-subnet")["defaultOutboundAccess"] is True
 
 
-def test_without_a_public_address_there_is_none_to_pay_for() -> None:
-    """publicIp=false declares no address, and says so in the outputs."""
+def test_without_publicip_no_address_is_declared() -> None:
+    """The outputs say so, and nothing is billed."""
     engine, outputs = declared(spec_of(publicIp=False))
     assert not [name for name in engine.requests if name.startswith("PublicIPAddress")]
     assert "publicIPAddress" not in engine.inputs("NetworkInterface exp1-nic")["ipConfigurations"][0]
@@ -371,7 +371,7 @@ def test_without_a_public_address_there_is_none_to_pay_for() -> None:
 
 
 def test_outputs_are_exported_as_they_are_returned() -> None:
-    """The caller and `pulumi stack output` read the same eight facts."""
+    """The caller and `pulumi stack output` read the same eight values."""
     spec = spec_of(dnsLabelPrefix="exp1-ada")
     _, outputs = declared(spec)
     assert outputs == {
@@ -389,8 +389,8 @@ def test_outputs_are_exported_as_they_are_returned() -> None:
     assert set(root.outputs) == set(outputs)
 
 
-def test_deleting_the_vm_deletes_its_disks_and_spares_its_interface() -> None:
-    """Disks go with the VM; interface and address are the stack's own and survive a replacement."""
+def test_deleting_the_vm_deletes_its_disks_and_keeps_its_interface() -> None:
+    """Interface and address are separate resources of the stack and survive a replacement."""
     engine, _ = declared(spec_of(dataDisks="64,128", osDiskSizeGB=40))
     vm = engine.inputs("VirtualMachine exp1")
     storage = vm["storageProfile"]
@@ -405,8 +405,8 @@ def test_deleting_the_vm_deletes_its_disks_and_spares_its_interface() -> None:
     assert engine.inputs("PublicIPAddress exp1-ip")["deleteOption"] == "Detach"
 
 
-def test_what_others_have_added_is_declared_beside_ours() -> None:
-    """As it is, and nothing else differs; a disk of theirs outlives the VM."""
+def test_foreign_parts_are_declared_beside_ours() -> None:
+    """They are declared unchanged, and nothing else differs; a foreign disk outlives the VM."""
     says = {
         "priority": 300,
         "direction": "Inbound",
@@ -434,7 +434,7 @@ def test_what_others_have_added_is_declared_beside_ours() -> None:
     assert {resource: beside.inputs(resource) for resource in beside.requests} == wanted
 
 
-def test_ports_are_open_to_the_sources_and_to_nobody_else() -> None:
+def test_ports_are_open_only_to_the_given_sources() -> None:
     """Every port has one rule; several sources are listed, a single one may be a tag or '*'."""
     several = ["192.0.2.0/24", "198.51.100.7/32"]
     engine, _ = declared(spec_of(vmPorts="22,443", sourceAddressPrefixes=several))
@@ -449,15 +449,15 @@ def test_ports_are_open_to_the_sources_and_to_nobody_else() -> None:
     assert (alone["sourceAddressPrefix"], "sourceAddressPrefixes" in alone) == ("*", False)
 
 
-def test_a_zone_holds_the_vm_and_its_address() -> None:
+def test_a_zone_applies_to_the_vm_and_its_address() -> None:
     """A zonal VM needs a public address of the same zone."""
     engine, _ = declared(spec_of(zone=2))
     assert engine.inputs("VirtualMachine exp1")["zones"] == ["2"]
     assert engine.inputs("PublicIPAddress exp1-ip")["zones"] == ["2"]
 
 
-def test_a_spot_vm_says_its_price_and_what_an_eviction_does() -> None:
-    """Spot is asked for by name, with a price ceiling and a policy; a regular VM has neither."""
+def test_a_spot_vm_declares_its_price_and_eviction_policy() -> None:
+    """A Spot VM has a price limit and a policy; a regular VM has neither."""
     spot = declared(spec_of(priority="spot", vmSize="Standard_D2s_v5", maxPrice="0.05"))[0].inputs(
         "VirtualMachine exp1"
     )
@@ -471,7 +471,7 @@ def test_a_spot_vm_says_its_price_and_what_an_eviction_does() -> None:
 
 
 def test_many_machines_share_one_network() -> None:
-    """The machine part can be declared any number of times in one stack."""
+    """The resources of a VM can be declared any number of times in one stack."""
     specs = [spec_of(vmName=f"exp{number}", resourceGroup="lab") for number in range(3)]
 
     def program() -> None:
@@ -488,8 +488,8 @@ def test_many_machines_share_one_network() -> None:
     assert (kinds.count("VirtualMachine"), kinds.count("NetworkInterface"), kinds.count("VirtualNetwork")) == (3, 3, 1)
 
 
-def test_a_vm_that_nobody_could_log_in_to_is_refused() -> None:
-    """A key is made before the program runs; without one nothing is declared by half."""
+def test_a_vm_without_a_login_is_refused() -> None:
+    """A key is made before the program runs; without one nothing is declared."""
     with pytest.raises(SpecError, match="adminPasswordOrKey: is required"):
         declared(VmSpec.from_params({"vmName": "exp1"}))
 
@@ -510,7 +510,7 @@ def test_every_resource_goes_through_the_given_provider() -> None:
 
 
 def test_pulumi_up_by_hand_reads_the_same_parameters() -> None:
-    """Whoever has the official engine configures a stack in the words of vmops, secrets and lists included."""
+    """With the official engine a stack is configured by the parameters of vmops, with secrets and lists."""
     params = {"vmName": "exp1", "subscription": "01234567-89ab-cdef-0123-456789abcdef", "vmPorts": "22,80"}
     own = {"sourceAddressPrefixes": "192.0.2.0/24", "owner": OWNER, "uses": "group, network"}
     secret = {"customData": "#cloud-config", "adminPasswordOrKey": KEY}
@@ -527,6 +527,6 @@ def test_pulumi_up_by_hand_reads_the_same_parameters() -> None:
     assert engine.inputs("VirtualMachine exp1")["tags"]["vmops-owner"] == OWNER
 
 
-def test_touching_the_classes_imports_them_all() -> None:
-    """After touch, a thread finds every class without an import."""
+def test_touch_imports_all_classes() -> None:
+    """After it, a thread finds every class without an import."""
     assert {cls.__name__ for cls in touch()} == {"ResourceGroup", "VirtualNetwork", "VirtualMachine"}

@@ -1,7 +1,7 @@
-"""Write a state directory of this code's as text: one VM that runs, one half made, and one whose removal was cut off.
+"""Writes a state directory of this code as text: a running VM, a half-made one, and an interrupted removal.
 
-Call it in a checkout of the commit whose state is to be kept, by that checkout's interpreter, with the directory to
-write to as its argument; see README.md.
+Run it in a checkout of the commit whose state is stored, with that checkout's interpreter; the argument is the
+directory to write to. See README.md.
 """
 
 import json
@@ -33,28 +33,28 @@ CUT = {
     "half-made": {"method": "PUT", "path": "*/virtualMachines/*", "effect": {"do": "delay", "answer": True}},
     "half-removed": {"method": "DELETE", "nth": 2, "times": 10_000, "effect": {"do": "delay"}},
 }
-"""Where the worker and its engine are killed: a VM was made and nobody heard; a VM went, its interface did not."""
+"""When worker and engine are killed: a VM was made without an answer; a VM was deleted, but its interface was not."""
 
 KEPT = ("operations.db", "local/cloud.db", "local/endpoint.json", "keys", "stacks", "backend/.pulumi")
 TOO_MUCH = ("backend/.pulumi/history", "backend/.pulumi/backups")
 COPIES = (".bak", ".attrs")
-"""What is kept of the state, and not of it: the copies of what can be read, and what is made anew."""
+"""The stored part of the state, and the omitted one: copies of readable files, and files that are made again."""
 
 TRACES = ("sourcePosition", "stackTrace")
-"""Where in the code something was declared, on the machine that it was made on: the engine only shows it."""
+"""The position of a declaration in the source on this machine, which the engine only shows."""
 
 NOBODY = (1 << 22) + 1
-"""The number that all processes get: none that lives has it. Source: proc(5), pid_max."""
+"""The id that replaces all process ids: no process has it. Source: proc(5), pid_max."""
 
 FORGOTTEN = {
     "operations.db": f"UPDATE operations SET pid = {NOBODY}",
     "cloud.db": "UPDATE operation SET due = 0 WHERE ended IS NULL",
 }
-"""What of the moment of its making would not be true at another: whose number a worker had, and when a delete ends."""
+"""Values that are replaced, because they depend on the time of writing: a worker's process id, the end of a delete."""
 
 
 def write(place: Path) -> None:
-    """Make the state, stop everything that works on it, and write it down."""
+    """Make the state, stop all processes that use it, and write it as text."""
     with tempfile.TemporaryDirectory() as directory:
         state_dir = Path(directory).resolve() / "state"
         _make(state_dir)
@@ -86,7 +86,7 @@ def _within(name: Path, places: tuple[str, ...]) -> bool:
 
 
 def _write(path: Path, copy: Path, state_dir: str) -> None:
-    """Write a file as text, without this machine's name and numbers."""
+    """Write a file as text, without this machine's name and process ids."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".db":
         copy, text = copy.with_suffix(".sql"), "\n".join(_dump(path)) + "\n"
