@@ -188,7 +188,7 @@ def held_locks(state_dir: Path) -> list[str]:
 def all_of(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
     """Give the living workers, engines and fork servers of a state directory, each with its kind."""
     for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it may end between any two questions
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it may end between two reads
             if kind := _kind(process, str(state_dir)):
                 yield kind, process
 

@@ -16,7 +16,7 @@ from vmops.engine.install import locate
 from vmops.local import daemon
 
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
-    if signal.getsignal(number) is signal.SIG_IGN:  # as for whatever a script puts into its background, or under nohup
+    if signal.getsignal(number) is signal.SIG_IGN:  # as in a script's background job, or under nohup
         signal.signal(number, handler)
 
 hypothesis.settings.register_profile(  # no test asserts a clock, and every run tries the same examples
@@ -62,6 +62,6 @@ def state_dir(tmp_path: Path, state_name: str, monkeypatch: pytest.MonkeyPatch) 
     for name, value in NO_GUESTS.items():
         monkeypatch.setenv(name, value)
     yield directory
-    # first whoever would start the local Azure again
+    # first the processes that would start the local Azure again
     poll_until(lambda: NotYet(0.01) if killed(all_of(directory)) else True, timeout=60)
     daemon.stop(directory)

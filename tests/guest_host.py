@@ -33,6 +33,6 @@ def _is_inside() -> bool:
 
 
 if __name__ == "__main__":
-    ssh_server.IDLE = 1.0  # so that many find it gone
+    ssh_server.IDLE = 1.0  # short, so that tests find it ended
     sys.meta_path.insert(0, Nothing())
     process.main(Path(sys.argv[1]))

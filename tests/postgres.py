@@ -89,7 +89,7 @@ def running() -> Iterator[Postgres]:
             try:
                 yield Postgres(port, passfile, _packages() / _PROGRAMS, served)
             finally:
-                served.end(signal.SIGQUIT)  # at once: nobody needs its files any more
+                served.end(signal.SIGQUIT)  # at once, because its files are no longer needed
 
 
 @dataclass

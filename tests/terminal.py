@@ -10,7 +10,7 @@ def shown(controller: int) -> str:
     try:
         while block := os.read(controller, 65536):
             seen += block
-    except OSError:  # Linux says so of a terminal that nobody has open any more
+    except OSError:  # Linux raises it for a terminal that no process has open
         pass
     os.close(controller)
     return seen.decode().replace("\r\n", "\n")

@@ -127,7 +127,7 @@ class FleetScene:
         else:
             self.remove()
             self.make_room(phase.room)
-            keys.ssh_public_key(self.stage.state_dir, self.stage.stack)  # else the caller looks for the VM first
+            keys.ssh_public_key(self.stage.state_dir, self.stage.stack)  # without a key the caller reads the VM first
         self.ops.refusals({}, forget=True)
 
     def make_room(self, room: tuple[Mapping[str, Any], ...]) -> None:

@@ -29,7 +29,7 @@ class Lock:
 
     def take(self, scene: Scene) -> None:
         """Remove it."""
-        with suppress(CloudError):  # it has gone with what it was on
+        with suppress(CloudError):  # it was deleted with its resource
             inspection.send(scene.state_dir, "DELETE", self._path(scene))
 
     def _path(self, scene: Scene) -> str:

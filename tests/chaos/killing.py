@@ -25,7 +25,7 @@ def kill(scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
     """
     rest(scene)
     if verb in POWERED:
-        scene.come_to_rest(PATIENCE)  # else Azure refuses, as it does to two that switch one VM at once
+        scene.come_to_rest(PATIENCE)  # Azure refuses concurrent power operations
     moment = that_comes(drawn.moment, scene, verb)
     target = drawn.target if drawn.target in KILL_TARGETS[verb][moment.name] else "worker"
     met = replace(drawn, moment=moment, target=target)
@@ -50,7 +50,7 @@ def _strike(scene: Scene, verb: str, met: Kill, come: Callable[[], bool]) -> boo
         getattr(scene.ops, f"vm_{verb}")(scene.params)
 
     def look() -> bool | NotYet:
-        was_over = over(caller)  # asked first: a moment that is there afterwards came before the end
+        was_over = over(caller)  # checked first, so a moment seen afterwards came in time
         meant = kill_targets(scene, met, caller) if come() else []
         if meant and strike(scene, met, meant, come):
             return True

@@ -74,7 +74,7 @@ INTERFACE = {
         }
     ],
 }
-# In this order; what comes later refers to what came before.
+# In this order, because later resources refer to earlier ones.
 PUTS: dict[str, dict[str, Any]] = {
     GROUP: {
         "location": "westus2",

@@ -381,7 +381,7 @@ def test_an_invalid_template_is_refused_with_a_sentence(arm: Arm, parts: dict[st
     arm.make_group()
     body = request(**{"given": None, **parts})
     body["properties"]["template"]["resources"] = parts.get("resources", [])
-    if not sentence:  # a text that only begins like an expression is one that stands for itself
+    if not sentence:  # a string that only starts like an expression is literal
         assert arm("POST", f"{DEPLOYMENT}/validate", body).status_code == 200
         return
     for answer in (arm("POST", f"{DEPLOYMENT}/validate", body), arm("PUT", DEPLOYMENT, body)):

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="no examples of Azur
 
 VM = f"{COMPUTE}/virtualMachines/myVM"
 NET = f"{NETWORK}/virtualNetworks"
-# placeholder in the examples → what stands for it here
+# placeholder in the examples → its value here
 PLACEHOLDERS = {
     "/subscriptions/{subscription-id}/resourceGroups/myResourceGroup": GROUP,
     "/subscriptions/subid/resourceGroups/rg1": GROUP,

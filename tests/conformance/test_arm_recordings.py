@@ -38,13 +38,13 @@ NOT_SERVED = {
 }
 # Headers that must be there when and only when they were recorded.
 HEADERS = ("azure-asyncoperation", "location", "azure-asyncnotification", "x-ms-failure-cause", "etag")
-# What names a thing or an instant is different each time; what it looks like is not.
+# Names and times differ in each run; their formats do not.
 NAMES = [
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<guid>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+\+00:00"), "<instant>"),
     (re.compile(r"[0-9a-z]{26}\.[a-z]{2}\.internal"), "<suffix>.internal"),
 ]
-# (what differs, why it may). Retry-After is no part of it: the recordings have been cleaned of it.
+# (difference, reason). Retry-After is not compared, because it was removed from the recordings.
 TOLERATED = [
     (r"POST .*: header azure-asyncnotification is new", "Azure has added it since: recorded in 2023"),
     (r".*: body .*privateEndpointNetworkPolicies: 'Enabled' became 'Disabled'", "API versions since 2022-07-01"),

@@ -10,8 +10,8 @@ from vmops.local.arm.refusals import compute, faults, gateway, network
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 NIC = f"{NETWORK}/networkInterfaces/nic"
-# Who says it → status → code. Source: Microsoft's pages on common deployment errors, on virtual machine errors and on
-# throttling; recorded traffic; and what users of azurerm, azure-cli, karpenter and cluster-api report.
+# Service → status → code. Source: Microsoft's pages on common deployment errors, on virtual machine errors and on
+# throttling; recorded traffic; and reports by users of azurerm, azure-cli, karpenter and cluster-api.
 FRONT_DOOR = {
     401: (
         *("AuthenticationFailed", "ExpiredAuthenticationToken", "InvalidAuthenticationToken"),
@@ -56,7 +56,7 @@ SAID = {
     "compute": (COMPUTE_SAYS, VM, compute.REFUSALS | faults.COMPUTE),
     "network": (NETWORK_SAYS, NIC, network.REFUSALS | faults.NETWORK),
 }
-# All that differs between the texts of one code: how a machine is refused for its state, and for its parameters.
+# The variants of a code's message: a refusal because of the machine's state, and because of its parameters.
 TEXTS = {
     "OperationNotAllowed": {"quota", "generalized", "deletion", "deallocated", "busy", "power", "resize", "throttled"},
     "InvalidParameter": {"missing", "vmSize", "adminUsername", "customData", "sshPath", "computerName"},

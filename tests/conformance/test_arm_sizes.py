@@ -34,7 +34,7 @@ def data(count: int, **more: Any) -> dict[str, Any]:
     }
 
 
-# What is asked for → status, code, target and a part of the message. Source: azvmimagebuilder#51 and
+# Request → status, code, target and a part of the message. Source: azvmimagebuilder#51 and
 # azure-sdk-for-java#2009; cloud-forensics-utils#488; terraform-provider-azurerm and terraform#7389;
 # azure-compute-docs#143; karpenter-provider-azure#616; kubermatic#13184; fortinet/azure-templates#76.
 MISFITS: dict[str, tuple[dict[str, Any], tuple[int, str, str | None, str]]] = {

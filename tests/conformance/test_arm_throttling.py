@@ -15,7 +15,7 @@ NIC = f"{NETWORK}/networkInterfaces/nic"
 GROUP = COMPUTE.partition("/providers")[0]
 ARM_READS = 25
 """Requests that ARM accepts from a subscription per second, once its bucket of 250 is empty."""
-# what is asked → (how often at once, how often each minute, the bucket)
+# request → (burst, rate per minute, bucket)
 LIMITS: dict[str, tuple[Callable[[Arm], httpx.Response], int, int, str]] = {
     "update": (lambda arm: arm("PATCH", VM, {}), 12, 4, "UpdateVMResource"),
     "put": (lambda arm: arm("PUT", VM, {}), 12, 4, "PutVMResource"),

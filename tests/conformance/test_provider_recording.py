@@ -33,14 +33,14 @@ REQUESTS: dict[str, type[Message]] = {
 }
 pytestmark = pytest.mark.skipif(not RECORDING.is_file(), reason="no recorded calls of azure-native beside the checkout")
 
-# What names a thing or an instant is different each time; what it looks like is not.
+# Names and times differ in each run; their formats do not.
 NAMES = [
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<guid>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+\+00:00"), "<instant>"),
     (re.compile(r"[0-9a-z]{26}\.[a-z]{2}\.internal"), "<suffix>.internal"),
     (re.compile(r"(?<=_OsDisk_1_)[0-9a-f]{32}"), "<random>"),
 ]
-# (what differs, why it may)
+# (difference, reason)
 TOLERATED = [
     (
         r"GetPluginInfo: .version: '2\.76\.0' became '3\..*'",

@@ -215,4 +215,4 @@ if __name__ == "__main__":
     place, *number = sys.argv[1:]
     told = make(Path(place), int(number[0])) if number else live(Path(place))
     Path(place, "wire.json").write_text(json.dumps(told))
-    os._exit(0)  # the Automation API leaves threads behind where an engine was killed
+    os._exit(0)  # a killed engine leaves threads of the Automation API

@@ -295,7 +295,7 @@ def test_a_replaced_vm_gives_no_host_key_warning(lab: Inside, machine: Machine, 
     """The host key is stored under Azure's id of the VM, not under its address."""
     public = keys.ssh_public_key(lab.state_dir, SPEC.stack)
     first, before = lab.vm_id, lab.ops.ssh_host(PARAMS)
-    with lab.saying({"hostKey": ""}):  # as of a real cloud's VM
+    with lab.saying({"hostKey": ""}):  # as for a VM of a real cloud
         assert machine.exec(["true"]).returncode == 0
         assert before.known_hosts.read_text().startswith(f"vmops-{first} ssh-ed25519 ")
     put_key(lab.world, public)

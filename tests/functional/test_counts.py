@@ -89,7 +89,7 @@ def test_a_change_needs_one_engine(counted: Counted) -> None:
     commands, calls = counted.during(lambda: counted.provision(vmSize="Standard_D2s_v5"))
     assert commands == ["up"]
     assert calls["DELETE"] == 0
-    assert calls["GET"] == 10  # each resource is asked whose it is before an engine may change it
+    assert calls["GET"] == 10  # the owner of each resource is checked before the engine runs
 
 
 def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
@@ -98,7 +98,7 @@ def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
     commands, calls = counted.during(counted.deprovision)
     assert commands == ["destroy", "stack rm"]
     assert (calls["DELETE"], calls["PUT"], calls["POST"]) == (7, 0, 0)
-    assert calls["GET"] == 24  # whose each is, before; after it, each is seen gone by its id and by every list
+    assert calls["GET"] == 24  # owners before it; absence after it, by each id and list
 
 
 def test_removal_does_not_read_tags_of_absent_resources(counted: Counted, state_dir: Path, tmp_path: Path) -> None:

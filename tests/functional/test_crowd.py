@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.crowd import at_once, fight, params_of
 from tests.chaos.scene import Scene, scene
 
-pytestmark = pytest.mark.timeout(1200)  # a fight is over when each fighter has called each verb
+pytestmark = pytest.mark.timeout(1200)  # until each process has called each verb
 
 
 @pytest.fixture

@@ -240,7 +240,7 @@ def test_stop_ends_a_daemon_without_a_record(state_dir: Path, monkeypatch: pytes
     """It is found by the lock that it holds."""
     monkeypatch.setattr(daemon, "_TERM_TIMEOUT", 0.2)
     found, these = daemon.ensure(state_dir), both(state_dir)
-    os.kill(found.pid, signal.SIGSTOP)  # without a record it would go of itself
+    os.kill(found.pid, signal.SIGSTOP)  # without its record a running daemon would exit
     record = endpoint.read(state_dir)
     assert record is not None
     started, provider_started = record.started - 10, record.provider_started - 10

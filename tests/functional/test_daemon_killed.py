@@ -61,7 +61,7 @@ class Clients:
             self._count += 1
             victim = daemon.find(self._state_dir) if self._count in self._deadly else None
             if victim:
-                with suppress(psutil.NoSuchProcess):  # the death before may only be over now
+                with suppress(psutil.NoSuchProcess):  # it may have died from the previous kill
                     psutil.Process(victim.pid).kill()
 
 

@@ -18,7 +18,7 @@ from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 from vmops.protocol import Params
 
 Deploy = Callable[[Params], dict[str, Any]]
-EVERY_TRY = 4  # of a request: azcore sends it again three times
+EVERY_TRY = 4  # azcore retries a request three times
 
 
 class Faults:

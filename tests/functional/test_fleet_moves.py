@@ -317,7 +317,7 @@ def test_a_moving_fleet_converges_after_a_kill_at_any_moment(ops: VMOps, azure: 
     ran = machines(azure)
     assert len(ran) == 2
     killed_at(("PUT", any_vm, False), ops, azure, state_dir, params)
-    assert counted(azure)["networkInterfaces"] == 4  # that of the one who moves is in both locations
+    assert counted(azure)["networkInterfaces"] == 4  # the moved member has one in each location
     shutil.rmtree(state_dir / "backend")
     status, result = provisioned(ops, params)
     assert (status, result["ready"]) == (Status.SUCCEEDED, 3), ops.last_failure(params)
@@ -339,7 +339,7 @@ def test_a_moving_fleet_converges_after_a_kill_at_any_moment(ops: VMOps, azure: 
     room(azure, {"location": "westus2"})
     ops.refusals({}, forget=True)
     most: Params = {**params, "vmCount": 5}
-    killed_at(("PUT", f"{COMPUTE}/virtualMachines/f1-4", True), ops, azure, state_dir, most)  # of which nobody knew yet
+    killed_at(("PUT", f"{COMPUTE}/virtualMachines/f1-4", True), ops, azure, state_dir, most)  # a member without records
     status, result = provisioned(ops, most)
     assert (status, result["ready"]) == (Status.SUCCEEDED, 5), ops.last_failure(most)
     assert {each["location"] for each in result["members"] if each["member"] > 2} == {"eastus"}

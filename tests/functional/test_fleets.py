@@ -85,7 +85,7 @@ def test_a_fleet_is_provisioned_kept_and_removed(
         "networkSecurityGroups": 1,
     }
     tags = [each.get("tags", {}).get("vmops-fleet") for each in azure.resources()]
-    assert Counter(filter(None, tags)) == {"f1": 4 * 4 + 3}  # a disk has those of the VM that it is made with
+    assert Counter(filter(None, tags)) == {"f1": 4 * 4 + 3}  # a disk gets its VM's tags
     (subnet,) = (each for each in azure.resources() if "/subnets/" in each["id"])
     assert subnet["properties"]["addressPrefix"] == "10.0.0.0/20"
 
@@ -134,7 +134,7 @@ def test_a_members_failure_stops_no_other_member(ops: VMOps, azure: Azure, provi
     assert (result["asked"], result["ready"]) == (4, 3)
     assert [(each["name"], each["member"], each["kind"]) for each in result["missing"]] == [("f1-1", 1, "capacity")]
     azure.let_go()
-    assert ops.vm_provision(dict(enough)) == (Status.SUCCEEDED, {})  # there is no room yet, as far as anybody knows
+    assert ops.vm_provision(dict(enough)) == (Status.SUCCEEDED, {})  # the refusal is still remembered
     ops.refusals({}, forget=True)
     assert provision(dict(enough))["ready"] == 4
     now = identities(azure)

@@ -112,7 +112,7 @@ def test_a_port_is_forwarded_into_it(inside: Lab, port: int) -> None:
                 except OSError:
                     return NotYet(0.05)
 
-            assert poll_until(look, timeout=LONG) == b"closed"  # what listens there is no part of the guest
+            assert poll_until(look, timeout=LONG) == b"closed"  # the port belongs to the host
         finally:
             forwarding.kill()
 

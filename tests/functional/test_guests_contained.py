@@ -140,7 +140,7 @@ def test_a_symlink_does_not_redirect_a_deletion(inside: Lab, tmp_path: Path) -> 
 def test_a_symlink_does_not_redirect_a_boot(inside: Lab) -> None:
     """A link in place of a directory that a boot writes to is resolved inside the guest."""
     port, user = inside.up("astray").port, place.guests_path(inside.state_dir).stat().st_uid
-    with tempfile.TemporaryDirectory() as made:  # where the guests' own user comes to
+    with tempfile.TemporaryDirectory() as made:  # a directory that the guests' user can reach
         os.chown(made, user, -1)
         kept = canary(Path(made) / "sudo", user)
         inside.said(port, f"rm -r /usr/local/bin && ln -s {made} /usr/local/bin")

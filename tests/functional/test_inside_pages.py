@@ -73,7 +73,7 @@ class Desk:
 
 
 @pytest.fixture(autouse=True)
-def auto(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # once the state directory has said none
+def auto(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # after state_dir has set none
     monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "auto")
 
 

@@ -41,8 +41,8 @@ def met(verb: str, *kills: str) -> Step:
     return Step(verb, tuple(Kill(target, Moment(name, int(number))) for target, name, number in map(str.split, kills)))
 
 
-# Each moment comes however far those before it let the engine get: what is kept when it is killed is carried out then,
-# a network, a security group and an address at once, so that only the interface and the VM are sure to be left.
+# Each moment occurs whatever progress the engine has made before. Calls that are delayed when the engine is killed are
+# carried out then (a network, a security group and an address), so that only the interface and the VM surely remain.
 LIVES = {
     "a worker, by its record": Script(
         (

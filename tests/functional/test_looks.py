@@ -70,7 +70,7 @@ def made(ops: VMOps, params: Params) -> Status:
     return ops.wait_vm_deployment(True, given)[0] if status is Status.PENDING else status
 
 
-# What is gone
+# Absence
 
 
 @pytest.mark.parametrize("halfway", [True, False], ids=["failed halfway", "running"])
@@ -199,7 +199,7 @@ def test_repeated_removal_succeeds_although_the_name_exists_elsewhere(
     assert any("g2" in arm_id for arm_id in azure.ids())
 
 
-# Whose it is
+# Ownership
 
 
 def replaced_by_hers(azure: Azure) -> None:

@@ -43,13 +43,13 @@ def test_a_vm_is_made_in_a_place_with_capacity(ops: VMOps, azure: Azure, provisi
     assert [each["to"] | place for each in made["moves"]] == [place]
     assert azure.locations(GROUP) == {place["location"]}
     gone = [each for each in azure.writes() if each.startswith("DELETE") and "/networkInterfaces/" in each]
-    assert len(gone) == len({"westus2", place["location"]}) - 1  # what is in the same location stays
+    assert len(gone) == len({"westus2", place["location"]}) - 1  # resources in the same location stay
     assert len([each for each in azure.ids() if "/disks/" in each]) == 1
     vm_id = azure.get(SEEN)["properties"]["vmId"]
     room(azure)
     assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
     assert ended(ops, {**params, "tags": {"a": "b"}}) is None
-    assert ended(ops, {**M1, **there}) is None  # where it is, in words
+    assert ended(ops, {**M1, **there}) is None  # its present place, as words
     assert azure.get(SEEN)["properties"]["vmId"] == vm_id
     assert ops.vm_deprovision(dict(M1))[0] is Status.PENDING
     assert ops.wait_vm_deployment(False, dict(M1))[0] is Status.SUCCEEDED
@@ -90,7 +90,7 @@ def test_a_vm_that_has_run_is_not_moved(ops: VMOps, azure: Azure, provision: Dep
     assert azure.get(SEEN)["properties"]["vmId"] == made["properties"]["vmId"]
     now = {each["id"]: each["properties"]["uniqueId"] for each in azure.resources() if "/disks/" in each["id"]}
     assert now == disks
-    assert ended(ops, {**params, "vmSize": D2}) is None  # a size outside is had in place
+    assert ended(ops, {**params, "vmSize": D2}) is None  # a size that is not in the list is changed in place
     assert ended(ops, {**params, "zone": "2,3"}) is FailureKind.IMMUTABLE
     assert azure.get(SEEN)["properties"]["vmId"] == made["properties"]["vmId"]
 

@@ -47,7 +47,7 @@ def test_it(azure_vm):
 def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
     """Give VMOps for the owner that the sessions have."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # no session is one of a worker that this test runs on
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # the sessions do not run under xdist
     return ops
 
 

@@ -41,7 +41,7 @@ def test_a_repeated_provision_sends_no_write(
     assert ops.plan(params) == []
     assert ops.vm_provision(params) == (Status.SUCCEEDED, {})
     for path in state_dir.glob("operations.db*"):
-        path.unlink(missing_ok=True)  # the last who closes the records takes their log along
+        path.unlink(missing_ok=True)  # closing the records deletes their log
     elsewhere = VMOps(Settings(state_dir=state_dir, owner="tester"))
     assert elsewhere.vm_provision(params) == (Status.PENDING, {})
     assert elsewhere.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, elsewhere.last_failure(params)

@@ -136,7 +136,7 @@ def test_ctrl_c_at_a_terminal_is_not_forwarded_twice() -> None:
     """The terminal sends the signal to the command itself."""
     assert told(python(FOREGROUND)) == "False"
     terminal, end = os.openpty()
-    program = f"import os, sys; os.open(sys.argv[1], os.O_RDWR); {FOREGROUND}"  # the first that it opens is its own
+    program = f"import os, sys; os.open(sys.argv[1], os.O_RDWR); {FOREGROUND}"  # makes it its own terminal
     assert told([*python(program), os.ttyname(end)]) == "True"
     os.close(end)
     os.close(terminal)

@@ -21,7 +21,7 @@ def again(ops: VMOps, state_dir: Path, tmp_path: Path) -> VMOps:
     second = tmp_path / "second"
     second.mkdir(mode=0o700)
     (second / "local").symlink_to(state_dir / "local")
-    return VMOps(ops.settings.model_copy(update={"state_dir": second, "worker_idle": 0}))  # it leaves no process
+    return VMOps(ops.settings.model_copy(update={"state_dir": second, "worker_idle": 0}))  # no fork server stays
 
 
 def operations(ops: VMOps, params: Params) -> set[str]:

@@ -20,7 +20,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 from vmops.protocol import Params
 
-CANARY = secrets.token_hex(8)  # nobody else on this machine says it, not even another run of this test
+CANARY = secrets.token_hex(8)  # unique on this machine, also among runs of this test
 PASSWORD = f"Canary-pa55word-{CANARY}"
 TOKEN = f"canary-token-{CANARY}"
 CUSTOM = f"#!/bin/sh\necho canary-custom-{CANARY}\n"
@@ -51,7 +51,7 @@ class Search:
             for place in ("cmdline", "environ"):
                 self._read(PROC / str(pid) / place, str(pid))
         for root in self.places:
-            for directory, _, names in os.walk(root):  # which passes over what vanishes meanwhile
+            for directory, _, names in os.walk(root):  # it skips directories that are deleted meanwhile
                 for path in (Path(directory, name) for name in names):
                     if path.is_file():
                         self._read(path, str(path.relative_to(root)))

@@ -102,7 +102,7 @@ def there(ops: VMOps, state_dir: Path, tmp_path: Path) -> VMOps:
     second = tmp_path / "second"
     second.mkdir(mode=0o700)
     (second / "local").symlink_to(state_dir / "local")
-    elsewhere = {"state_dir": second, "backend_url": ops.settings.backend(), "worker_idle": 0}  # it leaves no process
+    elsewhere = {"state_dir": second, "backend_url": ops.settings.backend(), "worker_idle": 0}  # no fork server stays
     return VMOps(ops.settings.model_copy(update=elsewhere))
 
 

@@ -63,7 +63,7 @@ def test_a_resource_created_after_the_preflight_is_external(ops: VMOps, azure: A
     before = list(THEIRS)[: list(THEIRS).index(taken)]
     for path in before:
         azure.put(f"{path}?api-version=2024-05-01", THEIRS[path])
-    looks = 1 if before else 0  # what is in the group is first looked at by its list
+    looks = 1 if before else 0  # existing resources are first read by the group's list
     azure.fault({"method": "GET", "path": taken, "nth": 2 - looks, "effect": {"do": "delay"}})
     params: Params = {**SHARED, "vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})

@@ -182,7 +182,7 @@ def test_another_host_sweeps_the_vm(
     second = tmp_path / "second"
     shutil.copytree(state_dir / "keys", second / "keys")
     (second / "local").symlink_to(state_dir / "local")
-    elsewhere = {"state_dir": second, "backend_url": ops.settings.backend(), "worker_idle": 0}  # it leaves no process
+    elsewhere = {"state_dir": second, "backend_url": ops.settings.backend(), "worker_idle": 0}  # no fork server stays
     there = VMOps(ops.settings.model_copy(update=elsewhere))
     assert there.vm_provision(params) == (Status.PENDING, {})
     assert there.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED

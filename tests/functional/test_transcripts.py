@@ -22,7 +22,7 @@ from vmops.local import daemon
 
 KEPT = Path(__file__).parents[1] / "transcripts"
 
-# What is looked at in vain has a name of its own: what was refused before is remembered.
+# A VM that is not found has its own name in each call, because refusals are remembered.
 CALLS: dict[str, tuple[str, ...]] = {
     "provision": ("provision exp1 --same", "provision exp1 -p vmSize=Standard_D2s_v5 --dry-run", "provision -p size=1"),
     "list": ("list", "list ghost1"),
@@ -69,7 +69,7 @@ MODES: dict[str, tuple[int, dict[str, str]]] = {
     "pipe": (0, {}),
 }
 
-# What differs from call to call and from host to host, and what stands for it.
+# Patterns of values that differ between calls and hosts, and their replacements.
 _VOLATILE = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)", "TIME"),
     (r"\b\d+(\.\d+)? (s|min|h|d)( \d+ (s|min|h))?\b", "DURATION"),
@@ -124,7 +124,7 @@ def _modes(verb: str, call: str) -> list[str]:
     if "--wait" in call:
         return ["pipe"]
     if call == "list":
-        return ["120", "pipe"]  # what is cut off at 80 columns depends on how old the VM is
+        return ["120", "pipe"]  # the text that is cut at 80 columns depends on the VM's age
     dear = verb in ("provision", "set", "recover") and ("--dry-run" in call or verb == "recover")
     return ["80"] if dear or call != CALLS[verb][0] else [*MODES]
 

@@ -24,7 +24,7 @@ class Answers(Model):
         """Let Azure answer 404 for an existing resource after some reads; for a group, also for its contents."""
         arm_id = vm.spec.ids().get(role, "")
         if arm_id.lower() in self.foreign:
-            when = {**when, "times": 1}  # nothing but looks at it tells that it is there: one is wrong, and no more
+            when = {**when, "times": 1}  # only reads show that it exists: one is wrong
         if arm_id:
             vm.scene.faults({"method": "GET", "path": arm_id, "effect": _GONE, **when})
             self.faulty = True

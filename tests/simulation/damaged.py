@@ -16,7 +16,7 @@ class Damaged(Others):
         """Damage one of the engine's files as a power failure, or a person, may."""
         if self.world.turns.workers or self.world.disk.state or not FILES[name](vm.scene):
             return
-        vm.hampered = True  # whoever only looks mends no state
+        vm.hampered = True  # reading calls do not repair the state
         if name == NEWER:
             self._newer.append(vm)
         self.counts["files spoilt"] += 1
@@ -28,12 +28,12 @@ class Damaged(Others):
         if spoil_records(self.vms[0].scene, RECORDS[name]):
             self.counts["records spoilt"] += 1
             for vm in self.vms if self.world.turns.workers else ():
-                vm.hampered = True  # who works on it is not known any more
+                vm.hampered = True  # the worker is no longer recorded
 
     def fill(self, state: str) -> None:
         """Make the disk full, or read-only, until everything is repaired."""
         if self._has_copies():
-            return  # where nothing can be read of the records, either
+            return  # nor can the records be read then
         self.world.disk.spoil(state)
         for vm in self.vms:
             vm.killed = vm.hampered = True  # an engine that cannot write leaves its lock

@@ -92,7 +92,7 @@ class Disk:
         def call(path: Any, mode: str = "r", *rest: Any, **how: Any) -> Any:
             if self._has(path) and set(mode) & set("wax+"):
                 if self.state == FULL and "w" in mode and Path(path).exists():
-                    os.truncate(path, 0)  # what was there is gone before there is no room for what is to come
+                    os.truncate(path, 0)  # opening truncates the file before a write fails
                 self._refuse(path)
             return real(path, mode, *rest, **how)
 

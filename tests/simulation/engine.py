@@ -120,7 +120,7 @@ class Engine(Ledger):
         if replaces:
             first = goal.delete_before_replace or answer.deleteBeforeReplace
             assert first, "the double knows only replacements that delete first"
-            entry["inputs"] = self._checked(goal, resolved(goal.inputs, self.told), None)  # nothing is ignored then
+            entry["inputs"] = self._checked(goal, resolved(goal.inputs, self.told), None)  # with every change
             self._replace(goal, old, entry, paths)
         elif paths or old.get("initErrors"):
             self._update(old, entry)

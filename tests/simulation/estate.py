@@ -115,7 +115,7 @@ class Estate(Hosts):
         try:
             self._send(vm, incident.method, incident.step, incident.body)
         except CloudError:
-            return  # ARM does not let them
+            return  # refused by ARM
         vm.meddled, vm.power = True, ("", "")
         self.counts["incidents"] += 1
 
@@ -164,11 +164,11 @@ class Estate(Hosts):
         failure = self.ops.last_failure(vm.params)
         if failure and failure.kind is FailureKind.THROTTLED:  # "call again after the time that …"
             self.world.turns.sleep(_THROTTLED)
-        if failure and "vmops adopt" in failure.next_step:  # no tag and no state tells any more that it is ours
+        if failure and "vmops adopt" in failure.next_step:  # no tag or state proves that it is ours
             status, _ = self.ops.adopt(vm.params)
             assert status is Status.SUCCEEDED, f"adopt: {self.ops.last_failure(vm.params)}"
             self.counts["adopted"] += 1
-        if failure and "remove it, or change vmPorts" in failure.next_step:  # nor that a rule was
+        if failure and "remove it, or change vmPorts" in failure.next_step:  # nor that a rule is ours
             self.world.turns.sleep(_AT_REST)
             DRIFTS["rule-deleted-by-hand"](vm.scene)
 
@@ -211,7 +211,7 @@ class Estate(Hosts):
         garbled, self.world.wire.garbled = (
             self.world.wire.garbled,
             Garbled(b"", (), 0),
-        )  # what is sent here is read here
+        )  # the answer to this request is readable
         try:
             inspection.send(self.ops.settings.state_dir, method, path, body or None)
         finally:

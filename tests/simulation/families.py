@@ -124,7 +124,7 @@ def _played(stage: Scene, script: Script) -> list[str]:
         seen = len(stage.azure.journal())
         life.take(step)
         told.append(f"{step.verb}: converged")
-        if not any(each.kills for each in script.steps):  # how far a kill lets a process come is not to be compared
+        if not any(each.kills for each in script.steps):  # with kills the progress varies
             told += [f"  {write}" for write in _writes(stage, seen)]
         told += [f"  there is {arm_id}" for arm_id in sorted(stage.ours())]
     return [line.removesuffix(" (missed)") for line in told]

@@ -36,11 +36,11 @@ class Governed(Answers):
     def forbid(self, vm: Vm, name: str) -> None:
         """Activate one policy, and no other, until it is removed."""
         if not self._is_calm() or (name == OURS_STRIPPED and any(each.shared for each in self.vms)):
-            return  # what several share is handed over by its tags alone
+            return  # a transfer of a shared resource needs its tags
         POLICIES[name].put(vm.scene)
         self._rules["policy"] = (POLICIES[name], vm.scene)
         if name == OURS_STRIPPED:
-            self.late |= {each.spec.group_id.lower() for each in self.vms}  # nothing but its tags tells whose one is
+            self.late |= {each.spec.group_id.lower() for each in self.vms}  # only tags show its owner
         self.counts["policies"] += 1
 
     def allow(self) -> None:

@@ -148,7 +148,7 @@ class Model:
 
     def _gone(self, vm: Vm, operation: Operation) -> None:
         if operation.verb != "deprovision" or vm.restored:
-            return  # the VM is not there, and nobody was asked to remove the rest
+            return  # only the VM was to be gone, not its other resources
         left = (vm.intended - vm.shared - self.late - self.foreign.keys() - self.claimed) & self._existing().keys()
         assert not left, f"deprovisioned, and there: {sorted(left)}"
         self.counts["removed"] += 1

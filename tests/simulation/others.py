@@ -35,7 +35,7 @@ class Others(Governed):
         if not self._is_calm() or role not in ids or ids[role].lower() in vm.shared or not self._is_ours(ids[role]):
             return
         if self.governed or (tags == COPIED and not self._is_known(vm, ids[role])):
-            return  # where nothing but the tags would tell, they are ours
+            return  # by their tags, the only evidence, they are ours
         self._at_home()
         try:
             for each in (*USERS[role], role):
@@ -65,14 +65,14 @@ class Others(Governed):
         """Remove or replace the tags of a resource of ours; tell whether that was possible."""
         arm_id = vm.spec.ids().get(role, "")
         if role == "nic" and tags in CLAIMING:
-            return False  # what it uses would be handed over to it
+            return False  # the resources that it uses would be transferred to it
         if not self._is_calm() or self.governed or not arm_id or arm_id.lower() in vm.shared:
             return False
         if not self._is_ours(arm_id):
             return False
         before = self._existing()[arm_id.lower()]
         if not self._carries_ours(vm, before) or before["properties"]["provisioningState"] != "Succeeded":
-            return False  # a change of tags would make a VM that failed a success, without any power state
+            return False  # a change of tags would make a failed VM Succeeded
         try:
             self._azure.tag(arm_id, TAGS[tags])
         except requests.HTTPError:
@@ -118,7 +118,7 @@ class Others(Governed):
         params = {name: value for name, value in vm.params.items() if name != "asyncResultsUrl"}
         status = self._to_the_end(her, params, verb)
         machine = before.get(vm.spec.vm_id.lower())
-        over = from_here and self._was_removed(vm)  # by the records; that another host has made it again is not hers
+        over = from_here and self._was_removed(vm)  # according to the records; another host may have made it again
         if verb != "deprovision" or (machine and self._carries_ours(vm, machine) and not over):
             assert status is not Status.SUCCEEDED, f"{verb} in another owner's name succeeded"
         self._none("foreign touched", self._changed(before))

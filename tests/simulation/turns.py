@@ -151,7 +151,7 @@ class Turns:
                 work()
         except Gone:
             return
-        except BaseException as error:  # a process that dies of an exception is the double's bug, told by its end
+        except BaseException as error:  # an exception is a bug of the simulation, raised at its end
             self.bugs.append(error)
         if not self.over:
             self._leave(process)

@@ -155,6 +155,6 @@ def wire(database: Path, pace: float, clock: Clock) -> Iterator[Wire]:
 
     with (
         patch.object(HTTPConnectionPool, "urlopen", urlopen),
-        patch("requests.sessions.get_environ_proxies", return_value={}),  # to read them takes longer than to answer
+        patch("requests.sessions.get_environ_proxies", return_value={}),  # reading them is slower than the answer
     ):
         yield made

@@ -252,7 +252,7 @@ def test_a_step_past_its_timeout_is_killed_with_its_children(tmp_path: Path, mon
         os.fdopen(os.open(alive, os.O_RDONLY | os.O_NONBLOCK), "rb") as written,
         (tmp_path / "lock").open("wb") as held,
     ):
-        begun = iter([0.0])  # from then on no time passes until the child lives, and then all of it
+        begun = iter([0.0])  # no time passes until the child has started; then all
         elapsed = lambda: next(begun, float(bool(select.select([written], [], [], 0)[0])))  # noqa: E731
         monkeypatch.setattr(installers, "time", SimpleNamespace(monotonic=elapsed))
         site = installers.BuildDir(tmp_path, held.fileno(), lambda _: None)

@@ -10,7 +10,7 @@ from vmops.spec.vm_spec import VmSpec
 KEY = bytes(range(32))
 LOGIN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 
-# What the code of 5486b2a, the first whose digests are kept, says of each of these, under this key.
+# The digests of the code of 5486b2a, the first that must stay valid, with this key.
 GOLDEN: dict[str, tuple[dict[str, Any], str]] = {
     "nothing but a name": ({}, "c6ef2d168650fcf1028674e7c433fa6af2b934bbd46d67fdd91ed50085df298f"),
     "a key": (

@@ -57,7 +57,7 @@ schema.STEPS = {**schema.STEPS, max(schema.STEPS) + 1: ("ALTER TABLE operations 
 """
 """The code as it may be one day: with one more field in a record, and the step for it."""
 
-# What the first code sends, word for word.
+# The statements of the first version, unchanged.
 COLUMNS = (
     "id, verb, stack, cloud, subscription, resource_group, vm_name, owner, digest, expires, state, host, pid, created, "
     "started, ended, outputs, failure"

@@ -48,7 +48,7 @@ TRIED: list[tuple[str, Parts, Any, Any]] = [
 ]
 WITHOUT_MODEL = {"Microsoft.ManagedIdentity/userAssignedIdentities"}
 """Types whose SDK is none of ours; the shape is the specification's."""
-# path → why a shape has it besides: what traffic shows and the models do not
+# path → why a shape has it although the SDK's models lack it
 BESIDES = {
     "etag": "ARM's own",
     "systemData": "ARM's own",
@@ -60,7 +60,7 @@ BESIDES = {
     "properties.kind": "recorded",
     "properties.allowPort25Out": "recorded",
 }
-# The SDK calls these open, and nobody but the service decides them.
+# The SDK calls these writable, but only the service sets them.
 SERVICES = {"id", "ipAddress", "fqdn"}
 REFUSED = {"resources"}
 """What the SDK shows, and the front door refuses. Source: azure-rest-api-specs#286, azure-sdk-for-java#646."""

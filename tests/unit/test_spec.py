@@ -25,7 +25,7 @@ MAC_KEY = b"0123456789abcdef"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/providers"
 ME = f"{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/me"
 
-# One other good value for each parameter that a deployment depends on, with what else it needs.
+# For each parameter that a deployment depends on another valid value, with the parameters that it requires.
 RELEVANT: dict[str, dict[str, object]] = {
     "vmName": {"vmName": "exp2"},
     "subscription": {"subscription": SUBSCRIPTION},

@@ -56,7 +56,7 @@ def test_cost_is_unknown_without_price_time_or_constant_size(member: bool) -> No
         assert spent.so_far(machine(), power, 0.5, []) is None
     assert spent.so_far(machine(), "running", 0.5, [deployed(1, "Standard_D8s_v5", member=member)]) is None
     assert spent.so_far(machine(), "running", 0.5, [deployed(1, "Standard_D4s_v5", "Spot", member=member)]) is None
-    earlier = deployed(3, "Standard_D8s_v5", member=member)  # of a VM that has gone
+    earlier = deployed(3, "Standard_D8s_v5", member=member)  # of a VM that was removed
     assert spent.so_far(machine(), "running", 0.5, [earlier]) is not None
 
 
