@@ -1,4 +1,4 @@
-"""Another user of this host, for tests of what others may not do."""
+"""Another user of this host, for tests of what other users may not do."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ import pytest
 T = TypeVar("T")
 
 UID = 65534
-"""A user who owns nothing here."""
+"""A user without any files here."""
 
 
 @contextmanager
 def another_user(within: Path | None = None) -> Iterator[Callable[..., "Future[Any]"]]:
-    """Give what hands work to a process of another user; only root can have one."""
+    """Give a function that runs work in a process of another user; only root can switch users."""
     if os.geteuid():
         pytest.skip("what another user may not do is shown by root only: run this test as root")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -27,14 +27,14 @@ def another_user(within: Path | None = None) -> Iterator[Callable[..., "Future[A
 
 
 def as_another(work: Callable[..., T], *arguments: Any, within: Path | None = None) -> T:
-    """Do something in a process of another user, which begins in a directory, and give what it gives."""
+    """Run a function in a process of another user, which starts in a directory, and give its result."""
     with another_user(within) as submit:
         result: T = submit(work, *arguments).result()
         return result
 
 
 def _as_another(work: Callable[[], T], within: Path | None) -> T:
-    """Become another user, and work; what this needs of ours was imported before."""
+    """Switch to another user, and run the work; its imports were made before."""
     os.chdir(within or "/")
     os.setgroups([])
     os.setresgid(UID, UID, UID)

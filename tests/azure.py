@@ -1,4 +1,4 @@
-"""What a test sees of the local Azure, and of the processes that work on it."""
+"""The local Azure of a test, and the processes of a state directory."""
 
 import secrets
 import socket
@@ -20,17 +20,17 @@ from vmops.local import daemon, endpoint, inspection
 from vmops.local.endpoint import Endpoint
 
 _LONGEST = 60
-"""Seconds for an answer of the local Azure, which comes at once unless the machine is busy."""
+"""Seconds for an answer of the local Azure, which is immediate unless the machine is busy."""
 
 
 class Azure:
-    """What the local Azure of a test knows: its resources, and every request that it was sent."""
+    """The local Azure of a test: its resources, and every request that it received."""
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
 
     def get(self, path: str) -> Any:
-        """GET a path with the daemon's token, None if nothing is there; what is one request too many is sent again."""
+        """GET a path with the daemon's token; None if the resource is absent; a throttled request is retried."""
 
         def look() -> requests.Response | NotYet:
             here = daemon.ensure(self._state_dir)
@@ -46,26 +46,26 @@ class Azure:
         return answer.json()
 
     def put(self, path: str, body: Any) -> Any:
-        """PUT a body, as somebody else would."""
+        """PUT a body, as another client would."""
         return self._send("PUT", path, body)
 
     def patch(self, path: str, body: Any) -> Any:
-        """PATCH a resource, as somebody else would."""
+        """PATCH a resource, as another client would."""
         return self._send("PATCH", path, body)
 
     def post(self, path: str, body: Any) -> None:
-        """POST a body, as somebody else would; what it begins is over by the next look at pace 0."""
+        """POST a body, as another client would; at pace 0 its operation is done at the next poll."""
         self._send("POST", path, body)
 
     def delete(self, path: str) -> None:
-        """DELETE a path, as somebody else would, and wait until nothing is there."""
+        """DELETE a path, as another client would, and wait until it is absent."""
         here = daemon.ensure(self._state_dir)
         headers = {"Authorization": f"Bearer {here.token}"}
         requests.delete(here.arm + path, headers=headers, timeout=_LONGEST).raise_for_status()
         assert poll_until(lambda: self.get(path) is None or NotYet(0.05), timeout=_LONGEST)
 
     def tag(self, arm_id: str, tags: dict[str, str]) -> None:
-        """Replace the tags of a resource, as somebody else would."""
+        """Replace the tags of a resource, as another client would."""
         scope = f"{arm_id}/providers/Microsoft.Resources/tags/default?api-version=2021-04-01"
         self.put(scope, {"properties": {"tags": tags}})
 
@@ -77,16 +77,16 @@ class Azure:
         return answer.json() if answer.content else None
 
     def resources(self) -> list[dict[str, Any]]:
-        """Give all that exists."""
+        """Give all existing resources."""
         found: list[dict[str, Any]] = self.get("/_local/resources")
         return found
 
     def ids(self) -> set[str]:
-        """Give the ids of all that exists."""
+        """Give the ids of all existing resources."""
         return {each["id"] for each in self.resources()}
 
     def locations(self, group: str) -> set[str]:
-        """Give where what exists is, but the group of that id."""
+        """Give the locations of all existing resources, except the group with this id."""
         return {each["location"] for each in self.resources() if each.get("location") and each["id"] != group}
 
     def journal(self) -> list[dict[str, Any]]:
@@ -95,23 +95,23 @@ class Azure:
         return found
 
     def writes(self) -> list[str]:
-        """Give the requests so far that ask for a change, as METHOD and path."""
+        """Give the writing requests so far, as METHOD and path."""
         return [f"{each['method']} {each['path']}" for each in self.journal() if each["method"] not in {"GET", "HEAD"}]
 
     def stick(self, verb: str, vm: str = "*") -> None:
-        """Let no operation of this verb (create, update, delete, start …) on a VM, or on any, end until `let_go`."""
+        """Delay all operations of a verb (create, update, delete, start …) on a VM, or on any, until `let_go`."""
         self.fault({"path": f"*/virtualMachines/{vm}", "verbs": [verb], "effect": {"do": "stick"}})
 
     def fault(self, *rules: dict[str, Any]) -> None:
-        """Let the calls that rules are about go wrong, or wait, and no more those that other rules were about."""
+        """Replace the fault rules."""
         inspection.ask(self._state_dir, "PUT", "faults", list(rules))
 
     def let_go(self) -> None:
-        """Let all go well again, and what `stick` or a rule holds go on now."""
+        """Clear all fault rules; operations that `stick` or a rule delayed continue."""
         self.fault()
 
     def kept(self) -> list[str]:
-        """Give the calls that are kept waiting by a rule, as METHOD and path."""
+        """Give the calls that a rule delays, as METHOD and path."""
         found: list[str] = inspection.ask(self._state_dir, "GET", "kept")
         return found
 
@@ -128,9 +128,9 @@ class Azure:
 
 @contextmanager
 def kept_ports(state_dir: Path) -> Iterator[None]:
-    """Let the local Azure of a state directory, which has not run yet, have ports that nobody else is given meanwhile.
+    """Reserve ports for the local Azure of a state directory, before its first start.
 
-    Only on Linux, where they can be kept.
+    Only on Linux, where ports can be reserved.
     """
     with free_port() as arm, free_port() as provider:
         if sys.platform == "linux":
@@ -142,10 +142,10 @@ def kept_ports(state_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def free_port() -> Iterator[int]:
-    """Give a port on loopback that nobody else is given meanwhile.
+    """Reserve a port on loopback.
 
-    A port that is bound is given to nobody who asks for any, and may be bound again by name until somebody listens
-    there. Source: socket(7), SO_REUSEADDR; other systems than Linux do not allow it: there it is let go at once.
+    A bound port is not assigned to others, and can be bound again by number until a socket listens there.
+    Source: socket(7), SO_REUSEADDR; systems other than Linux do not allow it: there it is released at once.
     """
     with socket.socket() as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -157,7 +157,7 @@ def free_port() -> Iterator[int]:
 
 
 def kill_daemon(state_dir: Path) -> None:
-    """Kill the local Azure; its last thread takes its files, and so its lock, with it, and is seen to be dead later."""
+    """Kill the local Azure, and wait until its last thread has closed its files, and so released its lock."""
     found = daemon.find(state_dir)
     assert found is not None
     psutil.Process(found.pid).kill()
@@ -170,23 +170,23 @@ def kill_daemon(state_dir: Path) -> None:
 
 
 def begun(azure: Azure) -> bool | NotYet:
-    """Tell whether ARM has taken the create of a VM on: a request is in the journal before it is carried out."""
+    """Tell whether ARM has accepted the create of a VM: a request is in the journal before it is carried out."""
     puts = [each for each in azure.journal() if each["method"] == "PUT" and "virtualMachines" in each["path"]]
     return any(each["status"] == 201 for each in puts) or NotYet(0.01)
 
 
 def living(state_dir: Path) -> list[tuple[str, psutil.Process]]:
-    """Give the living workers and engines of a state directory, each with its kind."""
+    """Give the running workers and engines of a state directory, each with its kind."""
     return [(kind, process) for kind, process in all_of(state_dir) if kind != "forkserver"]
 
 
 def held_locks(state_dir: Path) -> list[str]:
-    """Name the locks of a state directory that somebody holds."""
+    """Name the held locks of a state directory."""
     return [str(path) for path in (state_dir / "locks").rglob("*") if path.is_file() and file_lock.is_locked(path)]
 
 
 def all_of(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """Give the living workers, engines and fork servers of a state directory, each with its kind."""
+    """Give the running workers, engines and fork servers of a state directory, each with its kind."""
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it may end between two reads
             if kind := _kind(process, str(state_dir)):
@@ -205,9 +205,9 @@ def _kind(process: psutil.Process, state_dir: str) -> str:
 
 
 def files_with(text: str, directory: Path) -> list[Path]:
-    """Give the files below a directory that hold a text; another process reads them.
+    """Give the files below a directory that contain a text; another process reads them.
 
-    Whoever closes SQLite's file gives up his own process's locks on it. Source: SQLite documentation, how to corrupt.
+    Closing SQLite's file would release this process's locks on it. Source: SQLite documentation, how to corrupt.
     """
     command = ["grep", "--recursive", "--files-with-matches", "--no-messages", "--fixed-strings", "-e", text]
     found = subprocess.run([*command, directory], capture_output=True, text=True, check=False)
@@ -215,12 +215,12 @@ def files_with(text: str, directory: Path) -> list[Path]:
 
 
 def kill_all(state_dir: Path) -> None:
-    """Kill the workers and engines of a state directory, what they start meanwhile too, until none is left."""
+    """Kill the workers and engines of a state directory, including those started meanwhile, until none is left."""
     assert poll_until(lambda: NotYet(0.01) if killed(living(state_dir)) or held_locks(state_dir) else True, timeout=60)
 
 
 def killed(found: Iterable[tuple[str, psutil.Process]]) -> bool:
-    """Kill processes; tell whether there were any: they may have started others meanwhile."""
+    """Kill processes; tell whether there were any, because they may have started others meanwhile."""
     there = list(found)
     for _, process in there:
         with suppress(psutil.NoSuchProcess):
@@ -229,5 +229,5 @@ def killed(found: Iterable[tuple[str, psutil.Process]]) -> bool:
 
 
 def processes_of(state_dir: Path) -> list[str]:
-    """Name the kind and number of the living workers and engines that work on a state directory."""
+    """Name the kind and process id of the running workers and engines of a state directory."""
     return [f"{kind} {process.pid}" for kind, process in living(state_dir)]

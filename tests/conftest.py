@@ -1,4 +1,4 @@
-"""What every test may use: the real engine, and a state directory of its own with a local Azure that ends with it."""
+"""Fixtures for all tests: the real engine, and a state directory with a local Azure that ends with the test."""
 
 import os
 import signal
@@ -19,19 +19,19 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
     if signal.getsignal(number) is signal.SIG_IGN:  # as in a script's background job, or under nohup
         signal.signal(number, handler)
 
-hypothesis.settings.register_profile(  # no test asserts a clock, and every run tries the same examples
+hypothesis.settings.register_profile(  # no test asserts durations, and every run uses the same examples
     "vmops", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("vmops")
 
 NO_GUESTS = {"VMOPS_LOCAL_GUESTS": "none"}
-"""Nothing runs inside the VMs of a test, unless it is about that."""
+"""VMs have no guests, except in tests of guests."""
 os.environ |= NO_GUESTS
 
 
 @pytest.fixture(scope="session")
 def engine() -> Path:
-    """Give the engine that ``make test`` has installed; where REQUIRE_ENGINE is set, it has to be there."""
+    """Give the engine that ``make test`` has installed; with REQUIRE_ENGINE its absence is a failure."""
     try:
         return locate.path()
     except EngineMissing as missing:
@@ -40,20 +40,20 @@ def engine() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """Give a PostgreSQL that runs."""
+    """Give a running PostgreSQL."""
     with running() as server:
         yield server
 
 
 @pytest.fixture
 def state_name() -> str:
-    """Give the name of the state directory; where paths are the matter, a module has others."""
+    """Give the name of the state directory; modules that test paths override it."""
     return "state"
 
 
 @pytest.fixture
 def state_dir(tmp_path: Path, state_name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a fresh state directory, named to every process of ours; all that works on it is ended afterwards."""
+    """Give a new state directory, set in the environment; all of its processes are ended afterwards."""
     directory = tmp_path / state_name
     directory.mkdir(mode=0o700)
     monkeypatch.setenv("VMOPS_STATE_DIR", str(directory))

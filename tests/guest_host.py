@@ -1,4 +1,4 @@
-"""The guests' process, where nothing may be imported in a guest: ``python -m tests.guest_host STATE_DIR``."""
+"""The guests' process, in which a guest may import nothing: ``python -m tests.guest_host STATE_DIR``."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ OUTSIDE = NAMESPACE.readlink()
 
 
 class Nothing:
-    """Finds no module in a guest, and says which was looked for."""
+    """Refuses every import in a guest, and prints the name of the module."""
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
@@ -25,7 +25,7 @@ class Nothing:
 
 
 def _is_inside() -> bool:
-    """Tell whether this process is in other namespaces than it began in, or has no number where it is."""
+    """Tell whether this process has changed its namespaces since its start, or has no process id in them."""
     try:
         return NAMESPACE.readlink() != OUTSIDE
     except OSError:

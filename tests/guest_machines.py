@@ -1,4 +1,4 @@
-"""A local Azure in which one machine is made, and the way into what runs inside it."""
+"""A local Azure with one machine, and the access to its guest."""
 
 import subprocess
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ VM = f"{COMPUTE}/virtualMachines/vm"
 
 
 class Machines:
-    """A local Azure in which one machine is made, and the way into it."""
+    """A local Azure with one machine, and the access to its guest."""
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir, self.azure, self.key = state_dir, Azure(state_dir), state_dir / "id"
 
     def make(self, **profile: Any) -> None:
-        """Make a machine, with all that it needs."""
+        """Make a machine, with everything that it needs."""
         public = self.key.with_suffix(".pub").read_text()
         space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
         part = {"name": "ipconfig1", "properties": {"subnet": {"id": SUBNET}}}
@@ -39,26 +39,26 @@ class Machines:
         self.settle()
 
     def put(self, path: str, **body: Any) -> None:
-        """PUT a resource, and have it be there."""
+        """PUT a resource, and wait until it exists."""
         self.azure.put(f"{path}?{VERSION}", {"location": "westus2", **body})
         self.settle()
 
     def act(self, verb: str, query: str = "") -> None:
-        """Have a power verb be over."""
+        """Call a power verb, and wait until it is done."""
         self.azure.post(f"{VM}/{verb}?{VERSION}{query}", None)
         self.settle()
 
     def settle(self) -> None:
-        """Look, at pace 0, until nothing is under way."""
+        """Poll, at pace 0, until no operation is in progress."""
         assert self.azure.resources() is not None
 
     def told(self) -> dict[str, Any]:
-        """Give what is told of the guest."""
+        """Give the reported state of the guest."""
         [found] = self.azure.get("/_local/guests")["guests"]
         return dict(found)
 
     def until(self, **wanted: Any) -> dict[str, Any]:
-        """Wait until this is told of the guest."""
+        """Wait until the guest is reported with these values."""
 
         def look() -> dict[str, Any] | NotYet:
             told = self.told()
@@ -69,7 +69,7 @@ class Machines:
         return found
 
     def ssh(self, command: str, patience: int = 5) -> "subprocess.CompletedProcess[bytes]":
-        """Run a command in the guest, whose key is the one that is told, and which may say nothing for so long."""
+        """Run a command in the guest, whose host key is the reported one; ``timeout`` limits its silence."""
         told = self.told()
         known = self.state_dir / "known"
         known.write_text(f"[{told['host']}]:{told['port']} {told['hostKey']}\n")
@@ -80,14 +80,14 @@ class Machines:
         return subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False)
 
     def said(self, command: str) -> str:
-        """Run a command in the guest, which succeeds."""
+        """Run a command in the guest, which must succeed."""
         ran = self.ssh(command)
         assert ran.returncode == 0, ran
         return ran.stdout.decode().strip()
 
     @contextmanager
     def booting(self) -> Iterator[None]:
-        """Wait until the guest answers from another boot than before the block."""
+        """Wait until the guest answers with another boot id than before the block."""
         last = self.said(BOOT_ID)
         yield
 

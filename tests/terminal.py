@@ -1,11 +1,11 @@
-"""What a terminal shows, read from the end that a person would see."""
+"""The output of a terminal, read from its controlling end."""
 
 import os
 import re
 
 
 def shown(controller: int) -> str:
-    """Give all that a terminal, or a pipe, shows until nobody has it open any more, and close this end of it."""
+    """Read a terminal or a pipe until no process has it open, and close this end of it."""
     seen = b""
     try:
         while block := os.read(controller, 65536):
@@ -17,5 +17,5 @@ def shown(controller: int) -> str:
 
 
 def plain(text: str) -> str:
-    """Take colours out."""
+    """Remove colours."""
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)

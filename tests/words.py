@@ -1,6 +1,6 @@
-"""The words of the package, as far as a machine can judge them; `python -m tests.words` prints what is wrong.
+"""Checks the words of the package as far as a program can; `python -m tests.words` prints what is wrong.
 
-It reads what people read: names, docstrings and comments. Spelling is codespell's, the form of docstrings ruff's.
+It checks names, docstrings and comments. codespell checks the spelling, and ruff the form of docstrings.
 """
 
 import ast
@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from tests.house import Module, house
 
 LONGEST_SENTENCE = 45
-"""Words of a sentence. One that is longer says two things."""
+"""The most words of a sentence."""
 
 EMPTY_NAME = re.compile(r"(?:manager|helper|utils?|misc|common|(?<!custom_)data|(?<!plugin_)info)$", re.IGNORECASE)
-"""The end of a name that says nothing of what the thing is. Custom data is Azure's word, plugin info the engine's."""
+"""Meaningless ends of names. Custom data is Azure's word, and plugin info is the engine's."""
 
 GIVEN_NAMES = frozenset({("vmops.local.arm.data", "data"), ("vmops.engine.workspace", "info")})
-"""Names that stay, with their modules: a directory of nothing but data, and a method of Pulumi's."""
+"""Permitted names with their modules: a directory that only contains data, and a method of Pulumi."""
 
 PLAIN = {
     r"\b(?:is|are|be|was) had\b": "get, have",
@@ -33,7 +33,7 @@ PLAIN = {
     r"\b[Ww]ho (?:waits|looks|asks|begins|comes|died|lives) \w+": "the process, caller or worker that",
     r"\bgoes? its way\b|\bin vain\b": "without a result",
 }
-"""Words that a reader has to read twice, and what to say instead."""
+"""Phrases that are hard to understand, and what to say instead."""
 
 
 def sayings(module: Module) -> Iterator[tuple[int, str]]:
@@ -55,7 +55,7 @@ def names(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def faults_of(text: str) -> Iterator[str]:
-    """Say what is wrong with a docstring or comment."""
+    """Give the faults of a docstring or comment."""
     for paragraph in re.split(r"\n\s*\n|\n\s*[-*] ", text):
         for sentence in re.split(r"(?<=[.;:])\s", paragraph):
             if (length := len(sentence.split())) > LONGEST_SENTENCE and "  " not in sentence.strip():
@@ -66,7 +66,7 @@ def faults_of(text: str) -> Iterator[str]:
 
 
 def faults(module: Module) -> Iterator[str]:
-    """Say what is wrong with the words of a module, each with its line."""
+    """Give the faults of a module's words, each with its line."""
     for line, name in names(module):
         if EMPTY_NAME.search(name) and (module.name, name) not in GIVEN_NAMES:
             yield f"{line}: {name!r} says nothing of the thing"
