@@ -32,6 +32,10 @@ PLAIN = {
     r"\bin two looks\b|\bbetween two looks\b|\btakes? a look\b|\blooks? once at\b": "poll, read, check",
     r"\b[Ww]ho (?:waits|looks|asks|begins|comes|died|lives) \w+": "the process, caller or worker that",
     r"\bgoes? its way\b|\bin vain\b": "without a result",
+    r"\bwhat `\w+` (?:gave|gives|began|begins)\b": "the result of, a row that … has made",
+    r"\bof Azure's seconds\b": "seconds of Azure's time",
+    r"\b(?:that|which) (?:is|are) the \w+'s\b|\bthe one of \w+\b": "name the thing: the property of, the default …",
+    r"(?m)^Say (?:so|that)\b": "answer, print, return, format",
 }
 """Phrases that are hard to understand, and what to say instead."""
 

@@ -39,7 +39,7 @@ _GUESTS = "/_local/guests"
 class Arm:
     """One cloud's Resource Manager, for one principal. Thread-safe; its only state is its connections.
 
-    ``pace`` is the length of one of Azure's seconds there, in seconds: 1 except for a local Azure. ``has_guests`` tells
+    ``pace`` is the length of a second of Azure's time there, in seconds: 1 except for a local Azure. ``has_guests`` tells
     whether it reports what runs inside its VMs.
     """
 

@@ -18,7 +18,7 @@ class Cloud:
     - ``token``, ``provider`` (a port): only for the local Azure; a real cloud uses the caller's Azure login.
     - ``has_guests``: whether the cloud reports what runs inside its VMs and where to reach it, as the local Azure does,
       because there are no routes to its VMs' addresses.
-    - ``pace``: the length of one of Azure's seconds, in seconds; 1 in a real cloud.
+    - ``pace``: the length of a second of Azure's time, in seconds; 1 in a real cloud.
     - ``prices``: the URL of the price list, without a trailing slash; empty if there is none.
     """
 

@@ -8,7 +8,7 @@ from vmops.azure.client import Arm
 from vmops.core.errors import CloudError
 
 AZURE, NONE = "azure", "none"
-"""Kinds of guest: that of a real cloud's VM, of which nothing is known; and none, for a VM that is only simulated."""
+"""Kinds of guest: ``azure`` is unknown to vmops, in a real cloud's VM; ``none`` is a simulated VM without a guest."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def account(error: Exception) -> tuple[list[str], int]:
 
 
 def _sentence(failure: Failure) -> str:
-    """Write a failure, after the name of its resource."""
+    """Format a failure: the name of its resource, then the failure."""
     name = failure.resource.rpartition("/")[2] if failure.resource.startswith("/") else ""
     return f"{name}: {failure}" if name else str(failure)
 

@@ -23,7 +23,7 @@ _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 
 
 def parameters(session: Session) -> None:
-    """Show all parameters, with the values of a VM if one is named: a row each, on a terminal a paragraph each."""
+    """Show all parameters, with a VM's values if one is named. On a terminal each has a paragraph, otherwise a row."""
     found = session.ops.parameters(session.params or None)
     if session.as_json:
         return console.print_json(found)

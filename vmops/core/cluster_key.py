@@ -83,7 +83,7 @@ class ClusterKey:
         return key_id + nonce + self._cipher(label, key_id, name).encrypt(nonce, plain, name.encode())
 
     def open(self, label: str, name: str, sealed: bytes) -> bytes:
-        """Decrypt what `seal` gave. Raises: StoreError if it was sealed with another key, label or name."""
+        """Decrypt the result of `seal`. Raises: StoreError if it was sealed with another key, label or name."""
         from cryptography.exceptions import InvalidTag
 
         key_id, nonce, rest = sealed[:ID_BYTES], sealed[ID_BYTES : ID_BYTES + _NONCE], sealed[ID_BYTES + _NONCE :]

@@ -13,7 +13,7 @@ from vmops.core.processes import holds_connection
 
 _TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 _READS = 5
-"""Reads of the kernel's tables for one connection: a read may miss a connection while others are opened and closed."""
+"""How often the kernel's tables are read for one connection, because a read may miss it while others open and close."""
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -86,4 +86,4 @@ _LOOPBACK = (
     _written(socket.inet_pton(socket.AF_INET, "127.0.0.1")),
     _written(socket.inet_pton(socket.AF_INET6, "::ffff:127.0.0.1")),
 )
-"""The loopback address in the format of each table: a socket for both protocols has it mapped into IPv6."""
+"""The loopback address in the format of the IPv4 and the IPv6 table; a dual-stack socket uses the IPv4-mapped form."""

@@ -39,8 +39,8 @@ Source: public reports of a 404 for what was just made (terraform-provider-azure
 """
 
 _MAX_LOSSES, _REPLICA_LAG = 4, 60.0
-"""How many of these refusals one deployment retries, and for how many of Azure's seconds, whichever is longer. After
-that the missing resource counts as deleted.
+"""A deployment retries such refusals this often, or for so many seconds of Azure's time, whichever is longer. Then the
+missing resource counts as deleted.
 """
 
 _CONFIRMATIONS = 3

@@ -91,7 +91,7 @@ def home_of(found: Iterable[Mapping[str, Any]], first: str) -> str:
 
 
 def _placed_as(spec: VmSpec, machine: Mapping[str, Any] | None, home: str) -> VmSpec:
-    """Give a spec in the one of its places where a VM is; in the first if it is in none."""
+    """Give a spec in the place of an existing VM; in its first place if the VM is in none of its places."""
     where = of_machine(machine, home).within(spec) if machine else Placed(candidates(spec)[0], home)
     return where.of(spec)
 

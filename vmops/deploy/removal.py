@@ -80,9 +80,9 @@ def read(context: DeployContext, target: Target) -> tuple[Claim, Inventory]:
 
 
 def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
-    """List the ids that the engine must not destroy: what is not ours, and what no read has shown to be ours.
+    """List the ids that the engine must not destroy: resources that are not ours, or whose owner no read has shown.
 
-    If some of it is ours after all, the cleanup proves it and deletes it through ARM. A disk is deleted with its VM.
+    The cleanup checks them again and deletes through ARM those that are ours. A disk is deleted with its VM.
     """
     ours = {resource["id"].lower() for resource in seen.ours}
     unseen = [arm_id for arm_id in claim.made if arm_id not in ours and "/disks/" not in arm_id]

@@ -9,7 +9,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def location(arm: Arm, spec: VmSpec) -> str | None:
-    """Give the location of the network of the spec's ``subnetId``, which is the VM's too; None if the spec names none.
+    """Give the location of the network of ``subnetId``, where the VM must be, too; None if the spec has none.
 
     A network that this principal may join but not read is assumed to be where the spec says.
 

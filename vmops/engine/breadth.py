@@ -6,7 +6,7 @@ from vmops.core import polling
 
 _PER_VM, _MAX_PARALLEL = 3, 128
 _FIRST, _PER_SECOND = 16, 2.0
-"""How many VMs are created at once, and how many in each of Azure's seconds afterwards.
+"""How many VMs are created at once, and how many in each second of Azure's time afterwards.
 
 In its first seconds a VM with its own resources needs ten reads, later one in ten seconds. Source: the requests of a
 fleet of 100 (``python -m tests.functional.stepped``); Azure documentation, request limits: 250 reads, and 25 a second.

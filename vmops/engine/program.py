@@ -68,7 +68,7 @@ def fleet_program(
 ) -> Program:
     """Give the program that declares the members of a fleet, as `program` does, without outputs.
 
-    ``pace`` is the length of one of Azure's seconds; it limits the rate of new members (`breadth.CreationRate`).
+    ``pace`` is the length of a second of Azure's time; it limits the rate of new members (`breadth.CreationRate`).
     """
 
     def declares(azure: Provider) -> None:

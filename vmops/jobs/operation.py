@@ -26,7 +26,7 @@ class Verb(StrEnum):
 
 
 class State(StrEnum):
-    """The state of a deployment. TIMED_OUT is not among them: a wait may time out, the deployment goes on."""
+    """The state of a deployment. TIMED_OUT is not a state: a wait may time out while the deployment continues."""
 
     PENDING = "pending"
     RUNNING = "running"

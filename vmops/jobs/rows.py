@@ -27,7 +27,7 @@ def of(operation: Operation) -> dict[str, Any]:
 
 
 def record(row: Mapping[str, Any]) -> Operation:
-    """Read back what `of` gave."""
+    """Give the record of a row that `of` has made."""
     found = dict(row)
     failure = found["failure"]
     found.update(

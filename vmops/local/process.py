@@ -101,7 +101,7 @@ class _Secure:
 
     @property
     def endpoint_fields(self) -> list[str]:
-        """Give their fields of an endpoint: the URL over HTTPS, the authority's file, the proxy's URL."""
+        """Give the values for an endpoint: the HTTPS URL, the file of the certificate authority, the proxy's URL."""
         https, *proxy = [listener.url for listener in self.listeners] or [""]
         return [https, self.authority, *proxy]
 

@@ -45,7 +45,7 @@ def rotate(
     drop: Annotated[bool, typer.Option("--drop", help="Take the old key out of this host's file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Replace the cluster's key in three steps: a new one beside it; everything sealed with that; the old one gone."""
+    """Replace the cluster's key in three steps: add a new key, encrypt everything with it, delete the old key."""
     if reseal and drop:
         raise typer.BadParameter("one step at a time", param_hint="--drop")
     step = cluster.reseal if reseal else cluster.drop_old if drop else cluster.rotate

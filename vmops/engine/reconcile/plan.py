@@ -78,7 +78,7 @@ def interrupted(state: State) -> dict[str, dict[str, Any]]:
 
 
 def unknown(state: State, wanted: Wanted) -> Ids:
-    """Give the wanted resources that the state lacks, or has only as deleted. ARM is asked for them before `plan`."""
+    """Give the wanted resources that the state lacks, or has only as deleted. The caller reads them for `plan`."""
     known = {entries.key_of(each) for each in _resources(state) if not entries.awaits_replacement(each)}
     return {key: arm_id for key, arm_id in wanted.ids.items() if key not in known}
 

@@ -50,7 +50,7 @@ def create_app(
 ) -> Starlette:
     """Serve a simulated cloud, whose state is in a SQLite file, to clients with the token.
 
-    ``pace`` is the length of one of Azure's seconds here: 1 is Azure's own pace, with 0 every operation has ended by
+    ``pace`` is the length of a second of Azure's time: 1 is Azure's own pace, with 0 every operation has ended by
     the first poll. ``guests_client`` runs the guests inside the machines, if there are any. The application keeps the
     file open until it is shut down.
     """

@@ -124,7 +124,7 @@ class Guest:
                 self._ssh_server.make_key(self._directory.descriptor)
 
     def _hear(self) -> None:
-        """Record what it reports of itself, which it may delete later."""
+        """Store the guest's reports of its boot; the guest may delete their files later."""
         known = self.handle
         if self.waiting is not None and not known.ready:
             up = known.up or self._directory.has("run/up")

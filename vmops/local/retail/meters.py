@@ -24,7 +24,7 @@ _TWO_METERS = "Standard_D8s_v5"
 
 @dataclass(frozen=True)
 class _Meter:
-    """How the meter of one offer differs from a Linux VM's: in its names, its price (a factor) and its kind."""
+    """The difference of a meter from that of a Linux VM: ``part`` is a factor of the price, the others are names."""
 
     part: float
     sku: str = ""

@@ -58,7 +58,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 
 def unknown(name: str, known: Iterable[str], settings: Iterable[str] = ()) -> str:
-    """Say that a name is not a parameter, and what was probably meant; ``settings`` are the names of settings."""
+    """Format the error for an unknown parameter, with a suggestion; ``settings`` are the names of settings."""
     if name in map(to_camel, settings):
         return f"{name}: a setting, not a parameter: VMOPS_{_in_capitals(name)}"
     found, topic = meant(name, known), topic_of(name)

@@ -27,7 +27,7 @@ def integer(value: object) -> int:
 
 
 def within(value: object, least: int, most: int, what: str) -> int:
-    """Return an integer from ``least`` to ``most``; the error says that the value is not ``what``."""
+    """Return an integer from ``least`` to ``most``. ``what`` describes a valid value in the error."""
     if not least <= (result := integer(value)) <= most:
         raise ValueError(f"{value!r} is not {what}")
     return result

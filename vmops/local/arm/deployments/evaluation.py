@@ -192,7 +192,7 @@ def _reference(scope: Scope, given: list[Any]) -> Any:
 
 
 def misplaced(name: str) -> TemplateError:
-    """Say that a function cannot be used here. Source: Azure/template-analyzer#184."""
+    """Give the error for a function in a place where it cannot be used. Source: Azure/template-analyzer#184."""
     return TemplateError(
         f"The template function '{name}' is not expected at this location. "
         "Please see https://aka.ms/arm-template-expressions for usage details."

@@ -58,7 +58,7 @@ def _moderate(value: Any) -> Any:
 
 
 def unknown(name: str) -> TemplateError:
-    """Say that no function has that name. Source: microsoft/vscode-azurearmtools#531."""
+    """Give the error for an unknown function. Source: microsoft/vscode-azurearmtools#531."""
     return TemplateError(
         f"The template function '{name}' is not valid. "
         "Please see https://aka.ms/arm-template-expressions for usage details."

@@ -1,6 +1,6 @@
 """The parameters of a template: their declarations, their values, and errors in those.
 
-Source: Microsoft's page on the parameters of templates; the sentences are those of users' reports.
+Source: Microsoft's page on the parameters of templates; the error messages are from users' reports.
 """
 
 from collections.abc import Mapping

@@ -134,7 +134,7 @@ def _require_order(planned: Plan) -> None:
 
 
 def undefined(named: str) -> TemplateError:
-    """Say that the template has no resource of that name."""
+    """Give the error for a resource that the template does not define."""
     return TemplateError(
         f"The resource '{named}' is not defined in the template. "
         "Please see https://aka.ms/arm-template for usage details."

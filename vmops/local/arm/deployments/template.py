@@ -17,7 +17,7 @@ from vmops.local.arm.state.resource import Json
 _OURS = frozenset(
     {"apiversion", "type", "name", "comments", "condition", "copy", "dependson", "metadata", "resources", "scope"}
 )
-"""The members of a resource that are the template's, and are not sent to its provider."""
+"""The properties of a template's resource that are not sent to the resource provider, in lower case."""
 _NESTED = "microsoft.resources/deployments"
 _PARTS = ("parameters", "variables", "outputs")
 _HELP = "Please see https://aka.ms/arm-template/#resources for usage details."

@@ -49,7 +49,7 @@ def get_subscription(_cloud: Cloud, call: Call) -> Reply:
 
 
 def list_subscriptions(cloud: Cloud, call: Call) -> Reply:
-    """List the subscriptions with resources, and the one of zeros."""
+    """List the default subscription, and those with resources."""
     return page(call, [_subscription(name) for name in sorted({TENANT, *cloud.store.subscriptions()})])
 
 

@@ -59,7 +59,7 @@ def list_assignments(cloud: Cloud, call: Call) -> Reply:
 
 
 def list_definitions(cloud: Cloud, call: Call) -> Reply:
-    """List the roles that can be assigned at a scope, or the one of a given name."""
+    """List the roles that can be assigned at a scope, or only the role with a given name."""
     clauses = _clauses(call, _DEFINED)
     found = definitions(asked_scope(cloud, call, DEFINITIONS))
     return page(call, [one for one in found if all(_fits(clause, one["properties"]) for clause in clauses)])

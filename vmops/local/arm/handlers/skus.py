@@ -69,7 +69,7 @@ def _capabilities(size: Size) -> dict[str, object]:
 
 
 def _restriction(location: str) -> Json:
-    """Say that a size is not available in a location for this subscription."""
+    """Give the restriction for a size that a location does not offer to this subscription."""
     info = {"locations": [location]}
     return {
         "type": "Location",

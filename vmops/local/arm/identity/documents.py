@@ -91,7 +91,7 @@ def openid(base: str, tenant: str) -> Json:
 
 
 def discovery(base: str, authorization_endpoint: str) -> Json:
-    """Say that this host is the authority of its tenants; for Azure's hosts, under all of Azure's names for it.
+    """Answer an instance discovery: this host is the login host of the tenant. A host of Azure has its aliases.
 
     Source: MSAL, instance discovery, which sends its tenant's authorization endpoint.
     """

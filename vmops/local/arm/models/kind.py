@@ -161,7 +161,7 @@ def new_guid() -> str:
 
 
 def _not_found(rid: ResourceId) -> ArmError:
-    """Say that a resource is absent: in the front door's words, or for a child in the provider's."""
+    """Give the error for an absent resource: that of the front door, or for a child that of its resource provider."""
     if rid.parent:
         return ArmError("NotFound:network", id=rid)
     return ArmError("ResourceNotFound", type=rid.type, name=rid.name, group=rid.group)

@@ -38,7 +38,7 @@ _KNOWN = (
     "id name type location tags properties sku kind plan identity zones etag managedBy managedByExtended scale "
     "extendedLocation systemData placement"
 )
-"""The members of a resource that the front door itself knows. Source: azure-rest-api-specs, of resources."""
+"""The top-level properties of every resource type. Source: azure-rest-api-specs, Microsoft.Resources."""
 _DEFINITION = {word.lower() for word in _KNOWN.split()}
 
 
