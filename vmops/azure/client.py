@@ -39,8 +39,8 @@ _GUESTS = "/_local/guests"
 class Arm:
     """One cloud's Resource Manager, for one principal. Thread-safe; its only state is its connections.
 
-    ``pace`` is the length of a second of Azure's time there, in seconds: 1 except for a local Azure. ``has_guests`` tells
-    whether it reports what runs inside its VMs.
+    ``pace`` is the length of a second of Azure's time there, in seconds: 1 except for a local Azure. ``has_guests``
+    tells whether it reports what runs inside its VMs.
     """
 
     def __init__(
