@@ -1,6 +1,7 @@
-"""Checks the words of the package as far as a program can; `python -m tests.words` prints what is wrong.
+"""Checks the words of the project as far as a program can; `python -m tests.words` prints what is wrong.
 
-It checks names, docstrings and comments. codespell checks the spelling, and ruff the form of docstrings.
+It checks the names of the package, and all docstrings, comments and pages. codespell checks the spelling, and ruff the
+form of docstrings.
 """
 
 import ast
@@ -10,7 +11,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 
-from tests.house import Module, house
+from tests.house import ROOT, Module, house
 
 LONGEST_SENTENCE = 45
 """The most words of a sentence."""
@@ -40,12 +41,12 @@ PLAIN = {
 """Phrases that are hard to understand, and what to say instead."""
 
 
-def sayings(module: Module) -> Iterator[tuple[int, str]]:
-    """Give each docstring, described constant and comment of a module, with its line."""
-    for node in ast.walk(module.tree):
+def sayings(source: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Give each docstring, described constant and comment of a source, with its line."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, node.value.value
-    for token in tokenize.generate_tokens(io.StringIO(module.source).readline):
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
 
@@ -74,12 +75,24 @@ def faults(module: Module) -> Iterator[str]:
     for line, name in names(module):
         if EMPTY_NAME.search(name) and (module.name, name) not in GIVEN_NAMES:
             yield f"{line}: {name!r} says nothing of the thing"
-    yield from (f"{line}: {fault}" for line, text in sayings(module) for fault in faults_of(text))
+    yield from (f"{line}: {fault}" for line, text in sayings(module.source, module.tree) for fault in faults_of(text))
+
+
+def faults_beside() -> Iterator[str]:
+    """Give the faults in the words of the tests and benchmarks, and of the pages without the decisions."""
+    for file in sorted(each for place in ("tests", "benchmarks") for each in (ROOT / place).rglob("*.py")):
+        source = file.read_text()
+        for line, text in sayings(source, ast.parse(source)):
+            yield from (f"{file.relative_to(ROOT)}:{line}: {fault}" for fault in faults_of(text))
+    for page in sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))):
+        text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL).replace("\n|", "\n\n|")
+        yield from (f"{page.relative_to(ROOT)}: {fault}" for fault in faults_of(text))
 
 
 def main() -> int:
-    """Print the faults of all modules; 1 if there are any."""
+    """Print the faults of all modules and pages; 1 if there are any."""
     found = [f"{name}:{fault}" for name, module in sorted(house().items()) for fault in faults(module)]
+    found += faults_beside()
     print(*found, sep="\n", end="\n" if found else "")
     return bool(found)
 

@@ -149,7 +149,7 @@ class Spelling:
         return "/".join(self.text(step) if at % 2 else step for at, step in enumerate(plain.split("/")))
 
     def body(self, plain: str, request: dict[str, Any]) -> Any:
-        """Give the request for what is at a path with all that ARM knows by name in any case."""
+        """Give the request for a path, with all names that ARM defines in another case."""
         return self._value(request, SHAPES[ResourceId.parse(plain).type])
 
     def _value(self, value: Any, shape: Shape) -> Any:

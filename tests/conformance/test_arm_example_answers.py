@@ -97,7 +97,7 @@ def test_tags_are_updated_as_in_the_example(arm: Arm) -> None:
 
 
 def steps(name: str) -> Iterator[str]:
-    """Give the resources to delete first, and the one of the example."""
+    """Give the resources to delete first, and then that of the example."""
     order = [DELETES[key] for key in ("ForceDeleteVirtualMachine", "NetworkInterfaceDelete")]
     yield from order[: order.index(DELETES[name])] if DELETES[name] in order else order
 

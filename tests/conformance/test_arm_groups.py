@@ -117,7 +117,7 @@ def test_deleting_a_group_detaches_disks_outside(arm: Arm) -> None:
 
 
 def test_resources_are_listed_without_properties_and_children(arm: Arm) -> None:
-    """The list of a group has what is tracked: no properties, no subnets, no operations."""
+    """The list of a group has its tracked resources, without properties, subnets and operations."""
     arm.make_machine(tags={"a": "b"})
     listed = arm.shown(f"{GROUP}/resources")["value"]
     assert [entry["type"] for entry in listed] == [

@@ -1,4 +1,4 @@
-"""Management locks: who has them, what they refuse, and what they permit."""
+"""Management locks: their scopes, and the requests that they refuse and permit."""
 
 from typing import Any
 

@@ -90,7 +90,7 @@ def test_a_continuation_token_resumes_a_poller(azure: Azure) -> None:
 
 
 def test_security_rules_and_lists_read_back(azure: Azure) -> None:
-    """The SDK's models read what they wrote, and lists are followed over pages."""
+    """The SDK's models read their own requests back, and lists are followed over pages."""
     azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
     rule = {
         "name": "ssh",

@@ -75,7 +75,7 @@ def taking(url: str, work: Callable[[str], object], of: str = "default", room: i
 
 
 def test_owners_take_turns(url: str, store: Store, key: ClusterKey) -> None:
-    """Who asks for one VM does not wait for all hundred of another."""
+    """A request for one VM does not wait for a hundred of another owner."""
     taken: list[str] = []
 
     def work(name: str) -> None:

@@ -104,7 +104,7 @@ def by_hand(cluster: Cluster, engine: Path, *arguments: str) -> str:
 
 
 def everything(cluster: Cluster) -> bytes:
-    """Give all rows of all tables of the database, as text, and what of them is binary as it is."""
+    """Give all rows of all tables of the database as text, and binary values unchanged."""
     tables = cluster.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'vmops'")
     rows = [row for table in tables for row in cluster.ask(f"SELECT t::text FROM vmops.{table} AS t")]
     assert len(rows) > len(tables)
@@ -239,7 +239,7 @@ def draining(cluster: Cluster) -> bool | NotYet:
 
 
 def of_workers(cluster: Cluster, name: str) -> list[dict[str, Any]]:
-    """Give what is told of the host of a name; those that other tests have killed are listed for a while."""
+    """Give the entries of the listed hosts with a name; hosts that other tests have killed are listed for a while."""
     return [each for each in hosts.listed(cluster.host("caller").settings) if each["host"] == name]
 
 

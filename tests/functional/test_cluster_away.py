@@ -74,7 +74,7 @@ def is_there(cloud: Azure, name: str) -> bool | NotYet:
 
 
 def test_a_database_that_stays_away_ends_work_in_order(cluster: Cluster, cloud: Azure) -> None:
-    """Its host ends, with a code of its own, and begins again when it is back; who waits elsewhere goes on waiting."""
+    """Its host exits with a separate code, and starts again when the database is back; waits elsewhere continue."""
     host, params = cluster.host("hasty", **HASTY), {"vmName": "w1"}
     caller = cluster.begin(cloud, host, params)
     waits = waiting(cluster, cluster.host("far"), "w1")

@@ -125,7 +125,7 @@ class Turns:
             process.due = self.now
 
     def kill(self, process: Process) -> None:
-        """Stop a process for good; a process that kills itself does not return from here."""
+        """End a process; a process that kills itself does not return from here."""
         if not process.alive:
             return
         self._dead.append(process)

@@ -99,7 +99,7 @@ def admitted(store: Store, state_dir: Path, name: str, stack: str = STACK) -> Ad
 
 
 def test_admission_takes_the_lock_and_writes_a_record(tmp_path: Path, store: Store) -> None:
-    """Both exist before anything else happens, so that a successor can tell what was going on."""
+    """Both exist before anything else happens, so that a later caller can see the interrupted operation."""
     asked = operation("first")
     found = admit(store, tmp_path, asked)
     assert isinstance(found, Admitted)
@@ -377,7 +377,7 @@ print(mark_if_dead(store, Path(sys.argv[1]), before))
 
 
 def test_lock_conflict_names_verb_holder_and_start() -> None:
-    """The refused caller knows whom to ask, and what to wait for."""
+    """The refused caller knows the holder and the operation to wait for."""
     refusal = admission.lock_conflict(operation("first", pid=4711, host="lab1", verb=Verb.DEPROVISION))
     assert (refusal.kind, refusal.retryable) == (FailureKind.LOCKED, True)
     assert re.fullmatch(

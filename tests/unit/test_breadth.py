@@ -18,7 +18,7 @@ def test_parallelism_covers_a_fleet_up_to_a_limit(machines: int, most: int | Non
 def test_new_vms_are_created_at_a_limited_rate(
     monkeypatch: pytest.MonkeyPatch, pace: float, pauses: list[float]
 ) -> None:
-    """After the first ones two in each of Azure's seconds; with pace 0 nobody waits."""
+    """After the first ones two per second of Azure's time; with pace 0 there is no delay."""
     waited: list[float] = []
     monkeypatch.setattr(polling, "pause", waited.append)
 

@@ -337,7 +337,7 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
     ],
 )
 def test_merge_inputs_completes_inputs(declared: object, told: object, inputs: object) -> None:
-    """ARM's value takes precedence, the program adds what is missing, and what only ARM has is left out."""
+    """ARM's value takes precedence, the program adds missing properties, and other properties are left out."""
     assert merge_inputs(declared, told) == inputs
 
 

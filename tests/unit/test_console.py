@@ -139,7 +139,7 @@ def test_params_files_may_have_windows_encodings(tmp_path: Path, name: str, enco
 
 
 def test_the_name_overrides_pairs_and_pairs_override_the_file(tmp_path: Path) -> None:
-    """A file is a template: what is typed says how this call differs."""
+    """A file is a template, and the command line overrides it for one call."""
     file = tmp_path / "p.yaml"
     file.write_text("vmName: file\nvmSize: Standard_B1s\nlocation: eastus")
     read = read_params("name", file, ["vmName=pair", "vmSize=Standard_B2s", "tags=a=b"])
@@ -333,7 +333,7 @@ SHOWN = r"a\x1b]0;owned\x07\x9b31m\x0d\u202eb \x7f[bold]\udc80"
 def test_control_characters_in_tables_are_escaped(
     say: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Otherwise whoever can tag a resource could write on the reader's terminal."""
+    """Otherwise everyone who can tag a resource could control the reader's terminal."""
     say(FOREIGN)
     told = capsys.readouterr()
     assert SHOWN in told.out + told.err

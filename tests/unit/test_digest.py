@@ -104,7 +104,7 @@ def test_digests_equal_those_of_the_first_version(kind: type[VmSpec], params: di
     [("trustedLaunch", False, True), ("proximity", None, "near"), ("hostGroups", {}, {"a": "b"})],
 )
 def test_a_new_parameter_is_in_the_digest_only_off_its_default(name: str, default: object, other: object) -> None:
-    """To ask for what one would have anyway changes nothing; to ask for anything else does."""
+    """An explicit default changes nothing; any other value does."""
     plain = VmSpec.from_params({"vmName": "exp1"}).digest(KEY)
     assert Later.from_params({"vmName": "exp1", name: default}).digest(KEY) == plain
     assert Later.from_params({"vmName": "exp1", name: other}).digest(KEY) != plain

@@ -208,7 +208,7 @@ def test_the_readme_names_every_setting() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_documented_variables_are_read_or_set_by_the_code(page: Path) -> None:
-    """A unit or a crontab that sets a variable which nobody reads is silent, and wrong."""
+    """A systemd unit or a crontab with an unknown variable would have no effect, and no error."""
     given = ("HOST", "SSH", "SSH_HOST", "SSH_PORT", "OUTPUTS", "PYTHON", "LOCAL_GUESTS", "LOCAL_AZURE")
     ours = {*given, *(name.upper() for name in Settings.model_fields)}
     assert set(re.findall(r"\bVMOPS_(\w+)", page.read_text())) - ours == set()
@@ -228,7 +228,7 @@ def test_every_link_has_a_target(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_code_block_is_run_by_a_test(page: Path) -> None:
-    """An example that nobody runs is wrong sooner or later."""
+    """An example that no test runs becomes wrong."""
     name = str(page.relative_to(ROOT))
     found = set(re.findall(r"^```([a-z]+)$", page.read_text(), re.MULTILINE)) - {"text"}
     named = RUN.get(name, {})
@@ -239,7 +239,7 @@ def test_every_code_block_is_run_by_a_test(page: Path) -> None:
 
 
 def test_the_performance_page_shows_the_measured_results() -> None:
-    """Whoever measures runs `python -m benchmarks.page` afterwards."""
+    """After a measurement `python -m benchmarks.page` writes them."""
     text = performance.PAGE.read_text()
     assert text.count("<!-- results/") == len(performance.TABLES)
     assert performance.written(text) == text
@@ -253,7 +253,7 @@ def headings(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_page_contains_a_path_of_the_authors_machine(page: Path) -> None:
-    """A path of the author's machine is of no use to anybody else."""
+    """Such a path does not exist elsewhere."""
     assert MACHINE_PATH.findall(page.read_text()) == []
 
 

@@ -173,7 +173,7 @@ def test_a_possible_engine_process_keeps_its_lock(notes: EngineNotes, store: Sto
 
 
 def test_a_lock_with_an_unknown_message_stays(notes: EngineNotes) -> None:
-    """An unknown message proves nobody's death."""
+    """An unknown message does not prove that the holder is dead."""
     with pytest.raises(OperationFailed, match="locked by another engine"):
         refuse_living_holder("error: the stack is locked", notes)
 

@@ -246,7 +246,7 @@ def test_a_known_code_has_its_kind_at_any_status(code: str, kind: str) -> None:
 
 
 def test_each_code_has_a_source_and_a_recorded_refusal() -> None:
-    """A row that nobody has read anywhere is a guess; one that is not above has no proof."""
+    """A row without a source is a guess, and one that is not listed above is untested."""
     proven = {met.code for met in MET} | {code for codes in OF_THEIR_CLASS.values() for code in codes.split()}
     assert proven == CODES.keys()
     assert [each.codes for each in TABLE if not each.source] == []

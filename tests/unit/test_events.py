@@ -185,7 +185,7 @@ def test_each_resource_operation_logs_start_and_end(events: EventLog, lines: Lin
 
 
 def test_a_failed_operation_is_no_longer_in_flight(events: EventLog, lines: Lines) -> None:
-    """What is in flight is what an interrupted engine would leave behind."""
+    """Operations in flight are those that an interrupted engine would leave behind."""
     events(step("resourcePreEvent"))
     events(step("resourcePreEvent", NIC))
     assert events.in_flight == 2
@@ -196,7 +196,7 @@ def test_a_failed_operation_is_no_longer_in_flight(events: EventLog, lines: Line
 
 
 def test_a_refusal_is_logged_with_its_kind(events: EventLog, lines: Lines) -> None:
-    """Whoever follows the log need not wait for the end."""
+    """A reader of the log sees it before the end."""
     events(error(IN_USE, NIC))
     [(event, values)] = lines.kept
     assert (event, values["resource"], values["kind"]) == ("resource_refused", "NetworkInterface exp1-nic", "conflict")

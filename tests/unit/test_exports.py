@@ -14,7 +14,7 @@ HEAVY = frozenset(("azure", "cryptography", "grpc", "psutil", "pulumi", "pydanti
 
 
 def test_dir_is_the_sorted_export_list() -> None:
-    """One list says what is public; a name more or less, anywhere, is seen here."""
+    """One list has the public names; an additional or missing name fails here."""
     assert sorted(set(vmops.__all__)) == vmops.__all__ == dir(vmops)
 
 
@@ -55,7 +55,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     ],
 )
 def test_importing_a_name_loads_only_what_it_needs(statement: str, allowed: set[str]) -> None:
-    """Whoever only wants the contract pays for no cloud, engine, database or validation."""
+    """An import of the contract alone loads no cloud, engine, database or validation."""
     code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert HEAVY & set(loaded) == allowed

@@ -16,7 +16,7 @@ VM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachi
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_each_kind_has_a_next_step(kind: FailureKind) -> None:
-    """Nobody is left with a bare no."""
+    """A refusal always comes with advice."""
     assert NEXT_STEP[kind]
     assert str(Failure(kind, "why")).endswith(NEXT_STEP[kind])
 
@@ -110,7 +110,7 @@ def test_a_failures_sentence_is_one_line(message: str) -> None:
 
 
 def test_an_arm_id_ends_the_sentence() -> None:
-    """It is a line by itself, and nobody reads what follows it."""
+    """It fills a line, and text after it would be overlooked."""
     failure = Failure(FailureKind.CONFLICT, "it is in use.", "InUse", VM, step="wait")
     assert str(failure) == f"conflict: it is in use (InUse); wait [{VM}]"
     assert str(Failure(FailureKind.CONFLICT, "no", resource="Subnet s", step="wait")) == "conflict: Subnet s: no; wait"

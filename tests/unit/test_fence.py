@@ -140,7 +140,7 @@ def test_a_session_without_the_lock_is_not_killed(started: Callable[[bool], Work
 
 
 def test_holders_of_a_deleted_lock_file_are_killed(started: Callable[[bool], Worker]) -> None:
-    """The lock that others take anew tells nothing of it."""
+    """The new lock file does not show them."""
     left = started(True)
     left.path.unlink()
     left.die()

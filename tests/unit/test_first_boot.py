@@ -1,4 +1,4 @@
-"""The script that custom data becomes at a guest's first boot; it also reports what it does not do."""
+"""The script that custom data becomes at a guest's first boot; it also reports unsupported keys."""
 
 import subprocess
 from pathlib import Path

@@ -95,7 +95,7 @@ def test_rules_with_our_name_and_form_are_ours(ports: set[int], extra: set[int])
     )
 )
 def test_a_rule_in_another_form_is_ours_only_if_declared(change: dict[str, Any]) -> None:
-    """Then it was changed by hand; else somebody has made it."""
+    """A declared one was changed by hand; any other one was made by somebody else."""
     body = with_rules(rule(80, **change))
     assert found(SPEC, None, security_group=body).rules == tuple(body["properties"]["securityRules"])
     assert not found(SPEC, OwnParts(rules=frozenset({"tcp-80"})), security_group=body)
@@ -113,7 +113,7 @@ def test_a_disk_is_ours_by_name_lun_and_group(lun: int, size: int, *, known: boo
 
 
 def test_without_a_state_requested_tags_are_ours() -> None:
-    """Else nobody could set it any more."""
+    """Otherwise such a tag could not be changed any more."""
     assert not found(spec_of(tags="team=b"), None, nic={"tags": {"Team": "a"}})
     assert found(spec_of(tags="team=b"), OwnParts(), nic={"tags": {"Team": "a"}})
 

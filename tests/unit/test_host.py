@@ -72,7 +72,7 @@ def test_a_process_namespace_is_a_host() -> None:
 
 
 def test_vmops_host_sets_only_the_shown_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is for people only: who is who is not told by it."""
+    """It is for people only: hosts are not identified by it."""
     monkeypatch.delenv("VMOPS_HOST", raising=False)
     assert host.name() == socket.gethostname()
     before = host.identity()

@@ -17,7 +17,7 @@ def test_all_modules_are_checked() -> None:
 
 
 def test_each_package_has_one_layer() -> None:
-    """What lies at the top of the package is in the list, once, and nothing else is."""
+    """The list has each top-level module and subpackage once, and nothing else."""
     rooms = [room for rooms in LAYERS for room in rooms]
     assert sorted(rooms) == sorted({module.room for module in house().values()} - {""})
 
@@ -29,7 +29,7 @@ def test_imports_go_to_lower_layers_only() -> None:
 
 
 def test_there_are_no_import_cycles() -> None:
-    """A circle works by the order of imports, until somebody imports the other end first."""
+    """A cycle works only in one order of imports."""
     assert circles(file_arrows(house())) == []
 
 
@@ -58,7 +58,7 @@ def test_each_external_library_has_its_importers(world: str) -> None:
 
 
 def test_the_map_in_the_docs_shows_the_layers() -> None:
-    """The map in the docs has a line for each storey, from the top down, with the rooms of that storey."""
+    """The map in the docs has a line for each layer, from the top down, with the packages of that layer."""
     text = (ROOT / "docs/architecture.md").read_text()
     drawn = re.findall(
         r"^ *\d+ +((?:[a-z_]+/? ?(?:· )?)+?) {2,}", text.partition("```")[2].partition("```")[0], re.MULTILINE
@@ -67,7 +67,7 @@ def test_the_map_in_the_docs_shows_the_layers() -> None:
 
 
 def test_no_file_is_too_long() -> None:
-    """A file that outgrows this has more than one thing in it."""
+    """A longer file has more than one topic."""
     lengths = {name: len(module.source.splitlines()) for name, module in house().items()}
     offenders = {name: length for name, length in lengths.items() if length > LONGEST_FILE}
     assert offenders == {}, f"longer than {LONGEST_FILE} lines: {offenders}"

@@ -1,4 +1,4 @@
-"""The Python interpreter of the processes that vmops starts, and where they look for code."""
+"""The Python interpreter of the processes that vmops starts, and the paths of their imports."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ ADVICE = f"set VMOPS_PYTHON to a Python in which vmops {__version__} is installe
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Act as a frozen program such as uWSGI; each start of it is noted in ``begun``."""
+    """Act as a frozen program such as uWSGI; each start of it is recorded in ``begun``."""
     file = tmp_path / "experiments"
     file.write_text(f"#!/bin/sh\necho begun >> {tmp_path}/begun\n")
     file.chmod(0o755)

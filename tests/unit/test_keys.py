@@ -66,7 +66,7 @@ def test_each_vm_has_its_own_key(tmp_path: Path, stacks: tuple[str, str]) -> Non
 
 
 def test_existing_ssh_key_file_makes_no_key(tmp_path: Path) -> None:
-    """A VM that was given a key is not told to have another."""
+    """A VM with a given key does not get another one."""
     assert keys.existing_ssh_key_file(tmp_path, STACK) is None
     made = keys.ssh_key_file(tmp_path, STACK)
     assert keys.existing_ssh_key_file(tmp_path, STACK) == made

@@ -184,7 +184,7 @@ def test_an_exception_is_an_internal_error(tmp_path: Path) -> None:
 
 
 def test_a_refused_write_changes_nothing(tmp_path: Path) -> None:
-    """A request that is refused in the middle leaves nothing of what it had begun."""
+    """A request that is refused halfway leaves no partial change."""
     with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
         arm.make_network()
         space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
@@ -213,6 +213,6 @@ def test_two_clouds_on_one_file_share_their_state(tmp_path: Path) -> None:
 
 
 def test_the_state_file_is_readable_only_by_its_owner(tmp_path: Path) -> None:
-    """The state of the cloud is nobody else's business."""
+    """Other users cannot read the cloud's state."""
     with Arm(tmp_path / "cloud.db", ManualClock()):
         assert (tmp_path / "cloud.db").stat().st_mode & 0o777 == 0o600

@@ -50,7 +50,7 @@ def test_one_size_is_restricted_and_one_family_has_no_quota() -> None:
     ],
 )
 def test_well_known_images_are_found_in_any_case(urn: str, architecture: str, generation: str) -> None:
-    """An image tells what it runs on."""
+    """An image determines architecture and generation."""
     publisher, offer, sku = urn.split(":")
     image = find_image(publisher, offer, sku, "latest")
     assert image

@@ -87,7 +87,7 @@ def test_checking_does_not_take_the_lock(path: Path) -> None:
 
 
 def test_the_lock_file_is_readable_only_by_its_owner(path: Path) -> None:
-    """Whoever can open it can hold a VM for ever."""
+    """A user who can open it could lock a VM forever."""
     mine = file_lock.acquire(path)
     assert mine is not None
     os.close(mine)
@@ -105,7 +105,7 @@ def test_a_child_does_not_inherit_the_lock_by_default(path: Path) -> None:
 
 
 def test_a_lock_of_another_process_is_seen_and_refused(path: Path, holder: "Popen[str]") -> None:
-    """The one who asks, and the one who wants it, both learn at once."""
+    """Both a query and an attempt to take it return at once."""
     assert file_lock.is_locked(path)
     assert file_lock.acquire(path) is None
 
@@ -146,7 +146,7 @@ def test_acquire_gives_up_after_its_timeout(path: Path, holder: "Popen[str]") ->
 
 
 def test_one_of_many_racing_processes_gets_the_lock(path: Path) -> None:
-    """Nobody else may even begin."""
+    """No other process may start."""
     code = "from vmops.core import file_lock\npause()\n"
     code += "held = file_lock.acquire(Path(sys.argv[1]))\nprint(held is not None)\npause()"
     racers = [start(code, path) for _ in range(6)]

@@ -1,4 +1,4 @@
-"""The lock file: what it pins, and what contradicts it."""
+"""The lock file: the values that it pins, and contradictions."""
 
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def test_equal_values_do_not_contradict_the_lock_file(file: Path, params: dict[s
     ],
 )
 def test_a_contradicting_parameter_is_refused(file: Path, params: dict[str, Any], sentence: str) -> None:
-    """Somebody would take it for the same environment."""
+    """Otherwise another environment would be taken for the same one."""
     with pytest.raises(SpecError, match=sentence):
         spec(lockFile=str(file), **params)
 

@@ -31,7 +31,7 @@ def test_an_event_is_a_record_with_message_and_fields(caplog: pytest.LogCaptureF
 
 
 def test_the_programs_structlog_configuration_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever configures structlog for himself gets no event of ours into it."""
+    """The events of vmops do not go through it."""
     before = structlog.get_config()
     with structlog.testing.capture_logs() as captured:
         get_logger().warning("failed", vm="exp1", reason="no cores")

@@ -148,7 +148,7 @@ def test_variables_are_expanded_everywhere(tmp_path: Path) -> None:
 
 
 def test_the_documented_configs_are_valid(admitted: None) -> None:
-    """What is copied from there works."""
+    """A copied config works."""
     configs = [json5.loads(block.partition("```")[0]) for block in PAGE.read_text().split("```jsonc\n")[1:]]
     assert configs
     for config in configs:
@@ -171,7 +171,7 @@ def test_a_custom_data_file_is_searched_like_configs(tmp_path: Path, monkeypatch
 
 
 def test_only_the_ssh_services_need_asyncssh() -> None:
-    """Whoever has mlos_bench alone has the VMs all the same."""
+    """The VM service works without it."""
     program = "import sys; sys.modules['asyncssh'] = None; from vmops.mlos import PulumiVMService, {}"
     assert subprocess.run([sys.executable, "-c", program.format("main")], check=False).returncode == 0
     ended = subprocess.run([sys.executable, "-c", program.format("VmSshService")], capture_output=True, check=False)

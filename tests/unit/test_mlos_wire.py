@@ -46,8 +46,8 @@ WAITS = ["wait_host_operation", "wait_os_operation", "wait_vm_operation"]
 
 
 class Arm(ThreadingHTTPServer):
-    """An ARM with one machine: it answers a POST with ``posted``, looks at the operation with ``looks`` in turn, and
-    looks at the machine with the properties in ``machines`` in turn.
+    """An ARM with one machine: it answers a POST with ``posted``, polls of the operation with ``looks`` in turn, and
+    reads of the machine with the properties in ``machines`` in turn.
     """
 
     daemon_threads = True
@@ -173,7 +173,7 @@ def test_a_critical_unknown_name_fails_the_trial(
 
 
 def test_vm_name_may_come_from_the_config(arm: Arm, service: PulumiVMService, tmp_path: Path) -> None:
-    """Whoever has one VM for all trials names it once; the wait that follows finds it there too."""
+    """One VM for all trials is named once; the wait uses that name, too."""
     named = PulumiVMService({"stateDir": str(tmp_path), "owner": "tester", "vmName": "vm"})
     status, result = named.stop_host({})
     assert (status, result) == (Status.PENDING, {"asyncResultsUrl": arm.url + OPERATION})
@@ -201,7 +201,7 @@ def test_a_wait_without_a_record_polls_arm(
 
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_wait_without_a_handle_is_pending(service: PulumiVMService, arm: Arm, wait: str) -> None:
-    """There is nothing to look at."""
+    """There is no operation to poll."""
     assert getattr(service, wait)(PARAMS) == (Status.PENDING, {})
     assert arm.asked == []
 

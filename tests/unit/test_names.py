@@ -39,7 +39,7 @@ def test_case_does_not_change_the_stack() -> None:
 
 
 def test_parts_of_the_identity_are_separated_in_the_hash() -> None:
-    """No two identities share a hash because one piece ends where the next begins."""
+    """Two identities whose concatenated parts are equal have different hashes."""
     first, second = identity(resource_group="a", vm_name="bc"), identity(resource_group="ab", vm_name="c")
     assert first.stack.rpartition("-")[2] != second.stack.rpartition("-")[2]
 
@@ -70,7 +70,7 @@ def test_shortened_names_of_different_vms_differ() -> None:
 
 
 def test_only_too_long_names_are_shortened() -> None:
-    """Names that were given stay as they are when a limit is none of theirs: else a VM is looked for under another."""
+    """Names stay unchanged within their limits; otherwise a VM would be searched for under another name."""
     assert [default_name("network", "a" * length) for length in (58, 59)] == ["a" * 58 + "-vnet", "a" * 59 + "-vnet"]
     assert len(default_name("network", "a" * 60)) == 64
     assert [default_name(role, "a" * 64) for role in ("nic", "os_disk")] == ["a" * 64 + "-nic", "a" * 64 + "-osdisk"]
@@ -112,7 +112,7 @@ def test_every_resource_of_a_spec_has_an_arm_id() -> None:
 
 
 def test_without_public_ip_there_is_no_address_id() -> None:
-    """What is not intended is never looked for, adopted or deleted."""
+    """A resource that is not intended is never searched for, adopted or deleted."""
     assert "address" not in VmSpec.from_params({"vmName": "exp1", "publicIp": "no"}).ids()
 
 

@@ -23,7 +23,7 @@ OPERATION = Operation(
 
 
 def test_states_allow_only_their_transitions() -> None:
-    """A deployment begins, runs, and ends once: nothing follows an end, and no end comes without a beginning."""
+    """A deployment is queued, runs and ends once; a final state is never left."""
     assert {state.value: {after.value for after in following} for state, following in TRANSITIONS.items()} == {
         "pending": {"running", "failed"},
         "running": {"succeeded", "failed"},
@@ -40,7 +40,7 @@ def test_final_states_have_no_transitions() -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_an_operation_is_over_only_in_a_final_state(state: State) -> None:
-    """Whoever asks must not have to know the states."""
+    """Callers do not need to know the states."""
     operation = Operation(**{**vars(OPERATION), "state": state})
     assert operation.over == (state in TERMINAL)
 

@@ -80,7 +80,7 @@ def order(door: str, lock: str, operation: str) -> None:
 
 
 def test_no_job_is_accepted_from_another_user(stage: Launch, state_dir: Path) -> None:
-    """Whoever can reach the socket, because somebody has opened the directory, has nothing begun by us."""
+    """A user who can reach the socket, because of a changed mode of the directory, cannot start a job."""
     stage.begin()
     stage.worker()
     door = socket_path(state_dir, start._code_version(Settings()))

@@ -53,7 +53,7 @@ def test_the_digest_covers_the_requested_lists() -> None:
 
 
 def test_names_have_a_suffix_only_outside_the_first_location() -> None:
-    """In another all but the VM itself ends with that: what was in the first need not be gone before."""
+    """Elsewhere all names except the VM's end with the location, so the first place's resources may still exist."""
     spec = spec_of(**EVERYWHERE, dataDisks=[8])
     here, there = spec.at(A4, "westus2", "2", "Regular", "westus2"), spec.at(D4, "eastus", None, "Spot", "westus2")
     assert here.ids() == spec_of(vmSize=A4, zone=2, dataDisks=[8]).ids()
@@ -84,7 +84,7 @@ def test_names_with_a_location_suffix_are_recognised() -> None:
 
 
 def test_members_start_at_different_zones_only_if_spread() -> None:
-    """Each has all the places, and the first of the next one is another zone; else all begin with the same."""
+    """Each member has all places; with ``spread`` each starts at another zone, otherwise at the same one."""
     spread, gathered = (spec_of(vmCount=4, vmSize=[D4, A4], zone=each) for each in ("spread", "any"))
     found = [candidates(each) for each in fleet.members(spread, range(4))]
     assert [[place.zone for place in each[:3]] for each in found] == [[*"123"], [*"231"], [*"312"], [*"123"]]
@@ -110,7 +110,7 @@ def test_home_of_follows_the_existing_interfaces(cards: dict[str, str], home: st
 
 
 def test_a_regular_place_has_no_spot_parameters() -> None:
-    """What is said of Spot stays with Spot."""
+    """Spot parameters apply to Spot places only."""
     spec = spec_of(vmSize=D4, priority="Regular,Spot", maxPrice=0.1, evictionPolicy="Delete")
     spot, regular = (spec.at(D4, "westus2", None, each, "westus2") for each in ("Spot", "Regular"))
     assert (spot.max_price, spot.eviction_policy) == (0.1, "Delete")
@@ -151,5 +151,5 @@ def test_there_is_no_spot_in_china() -> None:
 
 
 def test_processors_may_be_mixed_if_the_image_is_given() -> None:
-    """Whoever names one knows what it boots on."""
+    """The user knows on which processor the image boots."""
     assert spec_of(vmSize=f"{D4},{ARM}", image="a:b:c:d").lists == {"vmSize": (D4, ARM)}

@@ -92,7 +92,7 @@ ROWS = [
 
 @pytest.mark.parametrize("told", ROWS, ids=lambda told: f"{told.code}-{named(told.at)}-{told.seconds:g}")
 def test_each_refusal_blocks_exactly_its_places(told: Told) -> None:
-    """No more than that, so that no place that works is lost; and no less, so that what cannot work is not tried."""
+    """A further block would exclude a working place, and a missing one would try a hopeless place."""
     verdict = consequence(told.at, Failure(told.kind, told.message, told.code))
     blocked = {
         hard: {named(place) for place in ALL for each in verdict.blocks if each.hard is hard and each.covers(place)}
@@ -113,7 +113,7 @@ def test_an_address_quota_does_not_block_vms_without_address() -> None:
 
 
 def test_without_a_family_only_the_size_is_blocked() -> None:
-    """What nobody has told of a size is not made up: another size may have room."""
+    """An unknown family is not guessed: another size may have capacity."""
     unknown = replace(ZONAL, hardware=Hardware())
     blocks = consequence(unknown, Failure(FailureKind.CAPACITY, "", "AllocationFailed")).blocks
     assert {place.vm_size for place in ALL for block in blocks if block.covers(place)} == {"d4"}

@@ -40,7 +40,7 @@ def test_new_directories_have_mode_0700(tmp_path: Path, open_umask: None) -> Non
 
 
 def test_a_readable_state_directory_gets_mode_0700(tmp_path: Path) -> None:
-    """It is ours, and nobody but us can have put anything there."""
+    """It belongs to this user, and nobody else could write in it."""
     tmp_path.chmod(0o755)
     VMOps(Settings(state_dir=tmp_path))
     assert mode(tmp_path) == 0o700

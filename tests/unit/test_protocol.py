@@ -65,7 +65,7 @@ def test_any_object_with_the_seven_methods_supports_the_contract() -> None:
 
 @pytest.mark.parametrize("missing", METHODS)
 def test_an_object_without_one_method_does_not_support_the_contract(missing: str) -> None:
-    """What is asked of a service before it is used must not fail in the middle of an experiment."""
+    """A service is checked before its use, so that no call fails in the middle of an experiment."""
     nearly = type("Nearly", (), {name: lambda *_: (Status.SUCCEEDED, {}) for name in METHODS if name != missing})
     assert not isinstance(nearly(), SupportsVMOps)
 

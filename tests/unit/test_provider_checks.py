@@ -89,7 +89,7 @@ def test_location_comes_from_the_program_then_the_state_then_the_default() -> No
 
 
 def test_a_type_without_location_gets_none() -> None:
-    """A type without a location is given none, and nobody is asked for it."""
+    """A type without a location gets none, and the group's is not read for it."""
     assert "location" not in checked(SUBNET, {})
 
 

@@ -1,4 +1,4 @@
-"""The local provider's diffs: what changed between two declarations, what is replaced, and what drifted."""
+"""The local provider's diffs: changes between two declarations, replacements, and drift."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ def test_a_change_of_name_or_parent_replaces(kind: ResourceType) -> None:
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_the_replacing_properties_are_those_of_azure_native(kind: ResourceType, names: set[str]) -> None:
-    """Everything else is an update in place, even what ARM will refuse: that is how azure-native plans it."""
+    """Everything else is an update in place, even if ARM will refuse it, because azure-native plans it so."""
     replacing = {name for name in kind.inputs if changed(kind, {name: "a"}, {name: "b"})[name][1]}
     assert replacing == names
 
@@ -93,7 +93,7 @@ def test_a_change_within_a_replacing_object_replaces() -> None:
 
 
 def test_declaring_the_present_value_replaces_nothing() -> None:
-    """A program that begins to name the location that its group has all along changes nothing of weight."""
+    """A program that now names its group's location changes no resource."""
     assert changed(RESOURCE_GROUP, {}, {"location": "westus2"}, {"location": "westus2"}) == {
         "location": (Kind.UPDATE.value, False)
     }
@@ -116,7 +116,7 @@ def test_drift_contains_only_changed_inputs() -> None:
 
 
 def test_drift_handles_list_items_and_removals() -> None:
-    """What the world changed inside a list is found at its place; what it took away leaves the inputs."""
+    """A change inside a list is reported at its index, and removed items leave the inputs."""
     inputs = {"rules": [{"name": "a", "port": "1"}], "tags": {"a": "1"}}
     before = {"rules": [{"name": "a", "port": "1", "x": 1}], "tags": {"a": "1"}}
     after = {"rules": [{"name": "a", "port": "2", "x": 1}]}

@@ -83,7 +83,7 @@ def test_a_call_without_configuration_is_refused_with_a_step(served: Served) -> 
 
 
 def test_cancel_ends_only_one_engines_calls(served: Served) -> None:
-    """An interrupted engine ends at once; its neighbours' work goes on."""
+    """An interrupted engine ends at once; other engines continue."""
     group = protocol.ReadRequest(type=GROUP, id="/subscriptions/s/resourceGroups/g", timeout=1)
     with engine(served) as one, engine(served) as other:
         configure(one, "westus2")

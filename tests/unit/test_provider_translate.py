@@ -73,7 +73,7 @@ PAIRS: list[tuple[ResourceType, dict[str, Any], dict[str, Any]]] = [
 def test_flat_inputs_are_nested_and_flattened_again(
     kind: ResourceType, inputs: dict[str, Any], body: dict[str, Any]
 ) -> None:
-    """What a program writes flat, ARM reads under ``properties``; the way back gives what was written."""
+    """Flat inputs of a program are under ``properties`` in ARM; the translation back restores them."""
     assert to_body(kind, inputs) == body
     assert to_outputs(kind, body) == {**inputs, "azureApiVersion": kind.api_version}
 
@@ -100,7 +100,7 @@ def test_secrets_are_never_outputs(secret: str) -> None:
 
 
 def test_preview_outputs_are_the_inputs_and_unknowns() -> None:
-    """A program under preview can use what it wrote; what only ARM will say is unknown."""
+    """In a preview a program can use its own inputs; values of ARM are unknown."""
     outputs = preview(PUBLIC_IP_ADDRESS, {"location": "westus2", "resourceGroupName": "g"})
     assert (outputs["location"], outputs["ipAddress"], outputs["id"]) == ("westus2", UNKNOWN, UNKNOWN)
     assert set(outputs) == PUBLIC_IP_ADDRESS.outputs | {"azureApiVersion"}

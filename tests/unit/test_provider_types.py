@@ -115,7 +115,7 @@ def test_api_version_is_the_published_one(kind: ResourceType) -> None:
 
 @pytest.mark.parametrize("path", _PARTS, ids=".".join)
 def test_parts_have_the_published_read_only_and_required_properties(path: tuple[str, ...]) -> None:
-    """An import must not take for an input what only the service says; a check must miss what ARM needs."""
+    """An import must not treat a read-only property as an input, and a check must report missing required ones."""
     arguments, response = _PARTS[path]
     outputs_only = _published(response) - _published(arguments)
     assert outputs_only <= _part(path).read_only <= outputs_only | {"etag", "provisioningState"}
@@ -146,5 +146,5 @@ def test_wrapped_parts_are_wrapped_in_the_specifications() -> None:
 
 
 def test_version_is_the_published_one() -> None:
-    """The engine asks which release it speaks to, and is told the one whose behaviour this has."""
+    """The engine gets the release of azure-native whose behaviour the stand-in has."""
     assert version("pulumi-azure-native") == VERSION

@@ -179,7 +179,7 @@ def test_another_operation_in_progress_is_retried(arm: ScriptedArm) -> None:
 
 
 def test_other_conflicts_are_not_retried(arm: ScriptedArm) -> None:
-    """A conflict that only the user can resolve is told at once."""
+    """A conflict that only the user can resolve is reported at once."""
     arm.say(f"DELETE {MACHINE}", (409, SOON, {"error": {"code": "Conflict", "message": "no"}}))
     with pytest.raises(CloudError, match="no"):
         machine(arm).delete(call())
@@ -328,7 +328,7 @@ def test_update_keeps_undeclared_children(arm: ScriptedArm) -> None:
 
 
 def test_create_sends_an_empty_list_of_children(arm: ScriptedArm) -> None:
-    """A new network has no subnets yet, and says so."""
+    """A new network has an explicit empty list of subnets."""
     arm.say(f"GET {NETWORK}", NOT_FOUND, (200, {}, {"id": NETWORK}))
     arm.say(f"PUT {NETWORK}", (201, {}, {"id": NETWORK, "properties": {"provisioningState": "Succeeded"}}))
     network = Resource(Arm(arm.url, "token"), VIRTUAL_NETWORK, NETWORK)

@@ -29,7 +29,7 @@ def wanted(*keys: str, provider: dict[str, Any] | None = PROVIDER) -> Wanted:
 
 
 def test_a_complete_state_needs_no_change() -> None:
-    """Nothing is asked, nothing changes, nothing is read anew."""
+    """Nothing is requested, changed or refreshed."""
     whole = state(entry(KEYS[0]), entry(KEYS[1]))
     assert unknown(whole, wanted(*KEYS[:2])) == {}
     assert plan(whole, wanted(*KEYS[:2]), {}) == Plan()
@@ -74,7 +74,7 @@ def test_a_resource_adopted_by_id_must_be_completed() -> None:
 
 
 def test_an_incomplete_entry_of_an_earlier_plan_must_be_completed() -> None:
-    """Cut off after the adoption, it goes on where it was."""
+    """After an interruption following the adoption, it continues there."""
     bare = entry(KEYS[0], outputs={})
     del bare["created"]
     made = plan(state(bare), wanted(KEYS[0]), {})

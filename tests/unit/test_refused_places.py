@@ -51,7 +51,7 @@ def test_objections_to_a_place_are_forgotten_after_a_success(refused: RefusedPla
 
 
 def test_expired_objections_are_removed(refused: RefusedPlaces) -> None:
-    """Nor kept, once something else is."""
+    """They are deleted when another refusal is stored."""
     search = Search([D4])
     search.refused(D4, NO_ROOM, time.time() - 24 * 3600)
     refused.add(search.objections)

@@ -129,7 +129,7 @@ def test_an_accepted_value_is_normalised(rule: Rule, value: object, expected: ob
 
 @pytest.mark.parametrize(("rule", "value", "message"), REFUSED)
 def test_a_refused_value_is_named_with_its_rule(rule: Rule, value: object, message: str) -> None:
-    """Whoever reads the sentence knows what was given and what is allowed."""
+    """The sentence has the given and the allowed values."""
     with pytest.raises(ValueError, match=re.escape(message)):
         rule(value)
 
@@ -152,7 +152,7 @@ SECRETS: list[tuple[Rule, str]] = [
 
 @pytest.mark.parametrize(("rule", "secret"), SECRETS)
 def test_a_refused_secret_is_not_shown(rule: Rule, secret: str) -> None:
-    """A refusal is logged and shown; what it refuses may be a real password with a typo."""
+    """A refusal is logged and shown, and its value may be a real password with a typo."""
     with pytest.raises(ValueError, match="is ") as refused:
         rule(secret)
     assert secret not in str(refused.value)
@@ -211,7 +211,7 @@ def test_near_miss_finds_a_misspelled_parameter(given_name: str, meant: str | No
     [("region", "location"), ("vmsize", "vmSize"), ("spot", "priority=Spot"), ("image_reference", "image"), ("x", "")],
 )
 def test_names_of_other_tools_suggest_ours(given_name: str, meant: str) -> None:
-    """Who comes from SkyPilot or Terraform is told our word."""
+    """Users of SkyPilot or Terraform get the name of our parameter."""
     assert spelling.meant(given_name, ("vmName", "vmSize", "location", "image")) == meant
 
 

@@ -225,7 +225,7 @@ def test_racing_processes_migrate_old_records(old: Path) -> None:
 
 
 def test_a_second_process_waits_for_the_migration(old: Path) -> None:
-    """Whoever comes in the middle takes no step, and sees all of them taken."""
+    """A process that opens the records meanwhile migrates nothing, and sees the complete migration."""
     first, second = start(STOPPED + OPEN, old), start(STOPPED + OPEN, old)
     steps, others = told(first), told(second)
     assert "BEGIN IMMEDIATE" in list(takewhile(lambda statement: statement != "COMMIT", steps))

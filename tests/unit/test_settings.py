@@ -31,7 +31,7 @@ def test_defaults_are_the_local_cloud_and_this_user(tmp_path: Path) -> None:
 
 
 def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The prefix is VMOPS_; a program that cannot be changed can still be told."""
+    """The prefix is VMOPS_, so a program can be configured without a change."""
     told: dict[str, object] = {
         "state_dir": Path("/var/lib/vmops"),
         "cloud": "public",
@@ -75,7 +75,7 @@ def test_a_shared_database_holds_the_engines_state(monkeypatch: pytest.MonkeyPat
 
 
 def test_variables_without_the_prefix_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many programs read OWNER or LOCATION: what is theirs is not ours."""
+    """Other programs use names such as OWNER or LOCATION."""
     monkeypatch.setenv("OWNER", "nobody")
     monkeypatch.setenv("LOCATION", "nowhere")
     assert (Settings().owner, Settings().location) == (getpass.getuser(), None)
@@ -126,7 +126,7 @@ def test_the_query_of_a_backend_url_is_not_part_of_its_path() -> None:
 
 
 def test_settings_are_immutable() -> None:
-    """Whoever wants others makes others."""
+    """Other settings need a new object."""
     with pytest.raises(ValueError, match="frozen"):
         Settings().cloud = "public"
 
@@ -163,7 +163,7 @@ def test_an_unknown_backend_is_refused_without_its_password() -> None:
 
 
 def test_durations_may_have_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever writes 2h after -p writes it in a unit's file too; what is none is refused once, in words."""
+    """The same forms as after -p are accepted; an invalid one is refused with one sentence."""
     monkeypatch.setenv("VMOPS_DEPLOY_TIMEOUT", "2h")
     monkeypatch.setenv("VMOPS_WORKER_IDLE", "5m")
     assert (Settings().deploy_timeout, Settings().worker_idle) == (7200.0, 300.0)

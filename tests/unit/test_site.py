@@ -9,14 +9,14 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_every_public_name_is_in_the_reference() -> None:
-    """The reference shows all that may be imported. The build looks for the same names in what it has built."""
+    """The reference shows all public names; the build of the site checks for the same names in its output."""
     text = (DOCS / "api.md").read_text()
     missing = sorted(name for name in public_names() if f":: {name}\n" not in text)
     assert not missing, f"docs/api.md does not describe {missing}: add an autoclass or autofunction line for each"
 
 
 def test_every_page_is_in_the_sites_index() -> None:
-    """A page that no part of the site names is found by nobody."""
+    """A page without a link in the site would not be found."""
     named = (DOCS / "index.md").read_text().splitlines()
     missing = sorted(page.name for page in DOCS.glob("*.md") if page.stem not in (*named, "index"))
     assert not missing, f"docs/index.md does not name {missing}: add a line for each, mostly to How to"

@@ -63,7 +63,7 @@ def test_a_cancelled_operation_is_let_through(queue: Queue) -> None:
 
 
 def test_poll_interval_grows_with_queue_position(queue: Queue) -> None:
-    """Or a hundred that wait would keep the machine busy with looking; but nobody stops looking."""
+    """Otherwise a hundred queued operations would load the machine with polls; the interval stays limited."""
     assert queue.turn("exp0") is True
     assert queue.turn("exp1") == NotYet(0.2)
     assert queue.turn("exp4") == NotYet(0.5)
@@ -71,7 +71,7 @@ def test_poll_interval_grows_with_queue_position(queue: Queue) -> None:
 
 
 def test_a_callers_poll_interval_grows_while_queued(queue: Queue) -> None:
-    """It looks at once for what is about to begin, and never stops looking."""
+    """An operation that is about to start is polled at once, and the interval stays limited."""
     deployments = Deployments(Settings(state_dir=queue.state_dir), queue.store, lambda _: pytest.fail("ARM was asked"))
     seen = deployments.poll(queue.operations["exp3"])
     assert isinstance(seen, NotYet)

@@ -284,7 +284,7 @@ def test_custom_data_file_is_read_unchanged(tmp_path: Path) -> None:
 
 
 def test_custom_data_file_loses_its_byte_order_mark(tmp_path: Path) -> None:
-    """An editor of Windows puts it first, where cloud-init looks for what the text is."""
+    """Editors of Windows write it first, where cloud-init reads the format."""
     file = tmp_path / "cloud-init.yaml"
     file.write_bytes("\ufeff#cloud-config\n".encode())
     assert spec_of(customDataFile=str(file)).custom_data == SecretStr("#cloud-config\n")
@@ -306,7 +306,7 @@ PACKED = gzip.compress(b"#cloud-config\n", mtime=0)
     ],
 )
 def test_custom_data_is_normalised_from_any_form(given: object, meant: str, tmp_path: Path) -> None:
-    """What is packed stays so, and what is base64 of what cloud-init knows is that; a file says the same."""
+    """Gzip stays gzip, and base64 of a format that cloud-init reads is decoded; a file is read the same way."""
     assert spec_of(customData=given).custom_data == SecretStr(meant)
     assert custom_data.decoded(custom_data.encoded(meant)) == meant
     file = tmp_path / "user-data"
@@ -458,7 +458,7 @@ def test_the_digest_ignores_waiting_and_expiry(name: str) -> None:
 
 @pytest.mark.parametrize("name", RELEVANT)
 def test_the_digest_depends_on_each_deployed_parameter(name: str) -> None:
-    """A parameter that is missing from the digest would be changed without anybody noticing."""
+    """A change of a parameter that is missing from the digest would not be noticed."""
     assert spec_of(**RELEVANT[name]).digest(MAC_KEY) != spec_of().digest(MAC_KEY)
 
 

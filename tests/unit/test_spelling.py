@@ -72,7 +72,7 @@ def test_respelled_keeps_secrets() -> None:
 
 
 def test_in_state_includes_interrupted_creates() -> None:
-    """An engine that died at the VM has it among what is pending."""
+    """The state of an engine that died during the VM's create has it as a pending operation."""
     urn = "urn:pulumi:exp1-00000000::vmops::{}::{}"
     state = {
         "deployment": {

@@ -76,7 +76,7 @@ os._exit(0)
 
 
 def test_a_fork_during_a_threads_write_does_not_deadlock_the_child(tmp_path: Path) -> None:
-    """A lock that another thread held at the fork is nobody's in the child, and never given back."""
+    """A lock that another thread held at the fork has no owner in the child, and is never released."""
     code = f"""{RECORDS}
 import signal
 
@@ -138,7 +138,7 @@ def test_records_are_readable_only_by_their_owner(tmp_path: Path) -> None:
 def test_a_network_file_system_is_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """SQLite's locks do not hold there: two hosts would both begin."""
+    """SQLite's locks do not work there: two hosts would both start."""
     mounts = [Mount("/", "ext4"), Mount(str(tmp_path), kind), Mount(str(tmp_path / "sta"), "ext4")]
     monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
     refusal = rf"^the state directory {tmp_path}/state is on a network file system \({kind}\)"
@@ -182,7 +182,7 @@ def test_damaged_records_are_moved_aside_and_created_again(tmp_path: Path) -> No
 
 
 def test_truncated_open_records_are_created_again(tmp_path: Path) -> None:
-    """What is written to what is left of them, whoever opens them next would set aside: nobody would see it."""
+    """Writes to the truncated file would be lost, because the next process would set that file aside."""
     store = Store(tmp_path)
     assert store.insert(record("before", "a"))
     os.truncate(tmp_path / "operations.db", 0)

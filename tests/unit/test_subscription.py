@@ -23,7 +23,7 @@ def public(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VMOps:
 
 
 def test_the_subscription_of_az_is_used_and_shown(public: VMOps, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was chosen is said: money is spent there."""
+    """The choice is printed, because money is spent there."""
     assert with_subscription(public, {"vmName": "exp1"}).settings.subscription == AZ
     assert capsys.readouterr().err == f"subscription {AZ}, by az\n"
 
@@ -38,7 +38,7 @@ def test_the_environments_subscription_precedes_az(public: VMOps, monkeypatch: p
 def test_a_named_subscription_is_used_without_asking_az(
     public: VMOps, params: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody is asked then, and the local cloud has its own."""
+    """`az` is not called, and the local cloud has its own subscription."""
     monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", AZ)
     assert with_subscription(public, params) is public
     assert capsys.readouterr().err == ""
@@ -47,6 +47,6 @@ def test_a_named_subscription_is_used_without_asking_az(
 def test_without_a_subscription_the_parameter_is_required(
     public: VMOps, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The parameter is required then, as ever."""
+    """Without any of them the parameter is required."""
     (tmp_path / "az").write_text("#!/bin/sh\nexit 1\n")
     assert with_subscription(public, {}) is public

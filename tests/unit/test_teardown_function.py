@@ -27,7 +27,7 @@ def test_a_decorated_functions_signature_lacks_the_machine() -> None:
 
 
 def test_a_decorated_coroutine_function_stays_one() -> None:
-    """Whoever asks before calling, as asyncio's and pytest's runners do, is told the truth."""
+    """Runners such as asyncio's and pytest's check for a coroutine function before the call."""
     assert (inspect.iscoroutinefunction(meeting), inspect.iscoroutinefunction(experiment)) == (True, False)
 
 

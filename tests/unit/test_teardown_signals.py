@@ -36,7 +36,7 @@ def test_sigint_stays_keyboard_interrupt() -> None:
 
 
 def test_a_programs_own_handler_stays() -> None:
-    """A program that ends in its own time, at its own flag, goes on doing so."""
+    """A program that sets a flag in its handler, and ends later, still works."""
     came: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
     with signals_as_exceptions:

@@ -40,7 +40,7 @@ def test_any_result_but_not_yet_ends_the_loop(clock: Clock, answer: object) -> N
 
 
 def test_each_check_sets_the_next_interval(clock: Clock) -> None:
-    """Each look sets its own pause, as a service's Retry-After does."""
+    """Each poll may set the next interval, as a service's Retry-After does."""
     answers = iter([NotYet(2), NotYet(7), "done"])
     assert poll_until(lambda: next(answers), timeout=60) == "done"
     assert clock.slept == [2, 7]
@@ -53,7 +53,7 @@ def test_the_last_check_is_at_the_deadline(clock: Clock) -> None:
 
 
 def test_an_exception_of_the_check_passes_through(clock: Clock) -> None:
-    """The loop knows nothing of errors: whoever looks decides which of them mean later."""
+    """The loop handles no errors: the check decides which of them mean "not yet"."""
     with pytest.raises(ConnectionError, match="reset"):
         poll_until(lambda: (_ for _ in ()).throw(ConnectionError("reset")), timeout=60)
     assert clock.slept == []
@@ -76,7 +76,7 @@ def test_the_loop_ends_exactly_at_the_deadline(pauses: list[float], timeout: flo
 
 
 def test_the_interval_grows_up_to_max_interval(clock: Clock) -> None:
-    """A service that answers so often a minute is asked soon at first, and no more often than that in the end."""
+    """A service with a rate limit is polled soon at first, and later within its limit."""
     looks = iter([NotYet(1, max_interval=4)] * 6)
     assert poll_until(lambda: next(looks, "done"), timeout=60) == "done"
     assert clock.slept == [1, 1.5, 2.25, 3.375, 4, 4]
@@ -107,7 +107,7 @@ class Poller:
 
 
 def test_the_end_of_the_process_ends_the_sleep(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever waits for a worker looks again when it is gone, not when the time is up: nothing sleeps."""
+    """A wait for a worker checks again as soon as the worker's process has ended."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         poller = Poller(process.communicate)
         monkeypatch.setattr(select, "poll", lambda: poller)
@@ -167,7 +167,7 @@ def test_retry_returns_the_first_result(clock: Clock, answer: object) -> None:
 
 
 def test_retry_raises_the_last_refusal_at_the_deadline(clock: Clock) -> None:
-    """Whoever waited in vain learns what stood in the way at the end."""
+    """The caller gets the reason that was the last one."""
     last = Refused("last")
     with pytest.raises(Refused, match="last"):
         retry(refusing(Refused("first"), last), Refused, lambda *_: 5.0, timeout=3)
