@@ -1,8 +1,8 @@
 """The whole life of a VM at Azure's own pace, in a few seconds: ``python -m tests.functional.stepped DIRECTORY``.
 
 With a number, the creation of a fleet of that size, or of one VM. The local Azure, the provider, the workers and the
-caller share one clock in one process. It stops while anybody computes, and jumps to the next wake-up time when all
-sleep. Computing takes no time, so requests are as dense as possible. The engine is the real one, in its own process.
+caller share one clock in one process. It stops while any of them computes, and jumps to the next wake-up time when
+all sleep. Computing takes no time, so requests are as dense as possible. The engine is the real one, in its own process.
 The requests are written to ``wire.json``.
 """
 
@@ -41,7 +41,7 @@ from vmops.spec.vm_spec import VmSpec
 
 _LOOK = 0.005
 _QUIET = 12
-"""Looks in a row at which nothing has moved, after which nobody works."""
+"""Consecutive polls without progress after which all processes count as sleeping."""
 
 
 class SteppedClock(ManualClock):
@@ -78,7 +78,7 @@ class SteppedClock(ManualClock):
                     self._changed.notify_all()
 
     def _state(self) -> tuple[object, ...]:
-        """Give what changes while anybody works: the sleepers, and the engine's processor time."""
+        """Give values that change during work: the sleeping threads, and the engine's CPU time."""
         used: list[object] = []
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):
@@ -111,7 +111,7 @@ class Wire:
 
 
 def _pause(headers: Headers) -> float:
-    """Give the pause in seconds that an answer asks for."""
+    """Give the pause in seconds that an answer requests."""
     return float(headers.get("retry-after") or float(headers.get("x-ms-retry-after-ms") or 0) / 1000)
 
 

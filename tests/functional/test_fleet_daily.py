@@ -26,7 +26,7 @@ API = "?api-version=2024-07-01"
 
 @dataclass
 class Lab:
-    """A fleet of two in a state directory that the tests of this module share, and bring back to what it was."""
+    """A fleet of two in a state directory that the tests of this module share and restore."""
 
     state_dir: Path
     azure: Azure

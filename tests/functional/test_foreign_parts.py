@@ -29,7 +29,7 @@ HOLE = {"protocol": "*", "priority": 300, "direction": "Inbound", "access": "All
 
 
 class Hand:
-    """Somebody else's hand on the resources of a VM."""
+    """Changes by somebody else to the resources of a VM."""
 
     def __init__(self, azure: Azure) -> None:
         self.azure = azure
