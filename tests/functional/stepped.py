@@ -2,8 +2,8 @@
 
 With a number, the creation of a fleet of that size, or of one VM. The local Azure, the provider, the workers and the
 caller share one clock in one process. It stops while any of them computes, and jumps to the next wake-up time when
-all sleep. Computing takes no time, so requests are as dense as possible. The engine is the real one, in its own process.
-The requests are written to ``wire.json``.
+all sleep. Computing takes no time, so requests are as dense as possible. The engine is the real one, in its own
+process. The requests are written to ``wire.json``.
 """
 
 import json
