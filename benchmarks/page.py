@@ -80,11 +80,11 @@ def _peers(results: dict[str, Any]) -> Iterator[list[str]]:
 
 def _limit(row: dict[str, Any]) -> str:
     """Give the limit of a row, and the measured ratio if the limit is one."""
-    reached = ""
-    if "x" in row["figure"].split():
-        factor = float(re.findall(r"[\d.]+", row["figure"])[0])
+    reached, figure = "", str(row["figure"])
+    if "x" in figure.split():
+        factor = float(re.findall(r"[\d.]+", figure)[0])
         reached = f": **{row['peers']['vmops']['median'] / row['limit'] * factor:.2f}**"
-    return row["figure"].replace("<=", "≤").replace(" x ", " of ") + reached + ("" if row["met"] else ", missed")
+    return figure.replace("<=", "≤").replace(" x ", " of ") + reached + ("" if row["met"] else ", missed")
 
 
 def _fleet(results: dict[str, Any]) -> Iterator[list[str]]:

@@ -43,7 +43,8 @@ print(ask(login, {{"grant_type": "client_credentials", "scope": cloud["resourceM
 def console(heading: str) -> str:
     """Give the first console block below a heading."""
     below = PAGE.read_text().partition(f"# {heading}\n")[2]
-    return re.findall(r"^```console\n(.*?)^```$", below, re.MULTILINE | re.DOTALL)[0]
+    blocks: list[str] = re.findall(r"^```console\n(.*?)^```$", below, re.MULTILINE | re.DOTALL)
+    return blocks[0]
 
 
 def commands(block: str) -> str:
