@@ -50,8 +50,7 @@ class Agent:
 
     def carry_out(self, operation_id: str) -> None:
         """Have a process of this host work on an operation, and wait for its end."""
-        with self.store.shared().transaction() as rows:
-            wire = queue.opened(rows, operation_id, ClusterKey.read(self.settings.cluster_key()))
+        wire = queue.opened(self.store.shared(), operation_id, ClusterKey.read(self.settings.cluster_key()))
         operation = self.store.get(operation_id)
         if wire is None or operation is None or operation.state is not State.PENDING:
             return
@@ -67,9 +66,13 @@ class Agent:
 
     def begin(self) -> None:
         """Start the fork server for the first job, and report that."""
-        start.start_server(self.settings)
+        self.warm()
         self.report()
         self.rescue()
+
+    def warm(self) -> None:
+        """Keep the fork server running, also while no job comes, so that the next one begins at once."""
+        start.start_server(self.settings)
 
     def report(self) -> None:
         """Report that this host lives."""

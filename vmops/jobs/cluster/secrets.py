@@ -9,8 +9,10 @@ from vmops.core import keys, private
 from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import StoreError
 from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
-from vmops.jobs.cluster.sealing import SECRETS, sealed_by
+from vmops.jobs.cluster.sealing import SEALED_BY, SECRETS, sealed_by
 from vmops.jobs.tables import Tables
+
+_FIRST = "INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING name"
 
 
 class SharedSecrets:
@@ -56,11 +58,10 @@ class SharedSecrets:
 
     def _first(self, name: str, mine: bytes) -> bytes:
         """Offer a secret, and give the one that was first."""
-        with self._tables.transaction() as rows:
-            sealed = self._key.seal(SECRETS, name, mine, sealed_by(rows))
-            query = "INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            if rows.execute(query, (name, sealed)).rowcount:
-                return mine
+        (now,) = self._tables.select(SEALED_BY)
+        sealed = self._key.seal(SECRETS, name, mine, sealed_by(now))
+        if self._tables.select(_FIRST, (name, sealed)):
+            return mine
         return self._find(name) or mine
 
 
