@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from vmops.jobs import rows
@@ -49,7 +49,7 @@ class JobRequest:
 
     def to_wire(self) -> bytes:
         """Serialise it; the bytes contain its secrets."""
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(vars(self)).encode()
 
 
 @dataclass(frozen=True)

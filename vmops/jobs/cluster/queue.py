@@ -230,9 +230,10 @@ class Consumer:
             await _until(told, pause)
 
     def _missed(self, error: Exception | None) -> None:
-        get_logger().warning("records_away", cause=str(error))
+        why = error.why if isinstance(error, RecordsAway) else str(error)
+        get_logger().warning("records_away", cause=why)
         if time.monotonic() - self._answered > self.ride_out:
-            raise RecordsAway(f"PostgreSQL was away for more than {self.ride_out:g} seconds: {error}")
+            raise RecordsAway(f"PostgreSQL was away for more than {self.ride_out:g} seconds: {why}")
 
 
 async def _until(told: asyncio.Event, seconds: float) -> None:
