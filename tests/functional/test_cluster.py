@@ -151,10 +151,18 @@ def stuck(verb: str, name: str) -> dict[str, Any]:
     return {"path": f"*/virtualMachines/{name}", "verbs": [verb], "effect": {"do": "stick"}}
 
 
-def test_what_a_worker_leaves_that_dies_goes_on_at_once(cluster: Cluster, cloud: Azure) -> None:
-    """Its host sees its end, and does not wait for the end of its claim; what kills each of its workers has failed."""
-    host, params = cluster.host("lonely"), {"vmName": "z1"}
-    caller = cluster.begin(cloud, host, params)
+def test_a_host_goes_on_when_its_workers_die_and_ends_what_it_is_told_to_end(cluster: Cluster, cloud: Azure) -> None:
+    """Its host sees the end of a worker, and does not wait for the end of its claim."""
+    host = cluster.host("worked")
+    die_thrice(cluster, cloud, host)
+    cloud.let_go()
+    switch_a_fleet(cluster, cloud, host)
+    end_for_others(cluster, cloud, host)
+
+
+def die_thrice(cluster: Cluster, cloud: Azure, host: Host) -> None:
+    """Kill the workers of one provision: it goes on twice, and what kills each of its workers has failed."""
+    caller = cluster.begin(cloud, host, {"vmName": "z1"})
     for attempt in (2, 3, 4):
         found = poll_until(lambda: workers(host) or NotYet(0.02), timeout=LONGEST)
         assert found
@@ -171,10 +179,9 @@ def at(cluster: Cluster, ops: VMOps, attempt: int) -> bool | NotYet:
     return (now.state, now.attempt) == ("running", attempt) or NotYet(0.02)
 
 
-def test_a_fleet_is_made_switched_and_removed_by_whichever_host_works(cluster: Cluster, cloud: Azure) -> None:
-    """Its VMs are switched as one operation, which goes on when its worker dies."""
-    caller, host = cluster.host("caller").ops, cluster.host("crew")
-    host.work("--slots", "2")
+def switch_a_fleet(cluster: Cluster, cloud: Azure, host: Host) -> None:
+    """Make, switch and remove a fleet: its VMs are switched as one operation, which goes on when its worker dies."""
+    caller = cluster.host("caller").ops
     fleet: Params = {"vmName": "u1", "vmCount": 2, "pollTimeout": LONGEST}
     assert caller.vm_provision(fleet) == (Status.PENDING, {}), caller.last_failure(fleet)
     status, made = caller.wait_vm_deployment(True, fleet)
@@ -194,24 +201,8 @@ def test_a_fleet_is_made_switched_and_removed_by_whichever_host_works(cluster: C
     assert not [each for each in cloud.ids() if "u1" in each]
 
 
-def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster) -> None:
-    """Neither a person with the engine, nor one whose epoch is over; what is not ours is nobody's business."""
-    write = "INSERT INTO vmops.pulumi_state (key, data) VALUES ('lab/.pulumi/stacks/vmops/{}.json', '{{}}')"
-    claim = "INSERT INTO vmops.claims VALUES ('w1-0a1b2c3d', 2, 'one', 'here', now())"
-    cluster.ask(claim)
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        cluster.ask(write.format("w1-0a1b2c3d"))
-    assert "is changed by vmops alone" in refused.value.stderr
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        cluster.ask(f"SET vmops.epoch = 1; {write.format('w1-0a1b2c3d')}")
-    assert "fenced: epoch 1 of stack w1-0a1b2c3d is over, 2 has it" in refused.value.stderr
-    cluster.ask(f"SET vmops.epoch = 2; {write.format('w1-0a1b2c3d')}")
-    cluster.ask(write.format("somebody-elses"))
-
-
-def test_any_host_may_end_what_another_works_on(cluster: Cluster, cloud: Azure) -> None:
-    """A provision ends for whoever cancels it, and for a removal; a host that is told to end works until it is over."""
-    host = cluster.host("worked")
+def end_for_others(cluster: Cluster, cloud: Azure, host: Host) -> None:
+    """End a provision for whoever cancels it, and for a removal; a host that is told to end works until it is over."""
     caller = cluster.begin(cloud, host, {"vmName": "v1"})
     other = cluster.host("other").ops
     assert other.cancel({"vmName": "v1"}) == (Status.SUCCEEDED, {})
@@ -241,6 +232,21 @@ def draining(cluster: Cluster) -> bool | NotYet:
 def of_workers(cluster: Cluster, name: str) -> list[dict[str, Any]]:
     """Give what is told of the host of a name; those that other tests have killed are listed for a while."""
     return [each for each in hosts.listed(cluster.host("caller").settings) if each["host"] == name]
+
+
+def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster) -> None:
+    """Neither a person with the engine, nor one whose epoch is over; what is not ours is nobody's business."""
+    write = "INSERT INTO vmops.pulumi_state (key, data) VALUES ('lab/.pulumi/stacks/vmops/{}.json', '{{}}')"
+    claim = "INSERT INTO vmops.claims VALUES ('w1-0a1b2c3d', 2, 'one', 'here', now())"
+    cluster.ask(claim)
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        cluster.ask(write.format("w1-0a1b2c3d"))
+    assert "is changed by vmops alone" in refused.value.stderr
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        cluster.ask(f"SET vmops.epoch = 1; {write.format('w1-0a1b2c3d')}")
+    assert "fenced: epoch 1 of stack w1-0a1b2c3d is over, 2 has it" in refused.value.stderr
+    cluster.ask(f"SET vmops.epoch = 2; {write.format('w1-0a1b2c3d')}")
+    cluster.ask(write.format("somebody-elses"))
 
 
 def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: Path) -> None:
