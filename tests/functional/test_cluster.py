@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.azure import Azure
+from tests.azure import Azure, all_of
 from tests.functional.cluster import LONGEST, Cluster, Host, succeeded, taken, workers
 from tests.functional.doors import CLI
 from tests.house import ROOT
@@ -153,11 +154,25 @@ def stuck(verb: str, name: str) -> dict[str, Any]:
 
 def test_a_host_goes_on_when_its_workers_die_and_ends_what_it_is_told_to_end(cluster: Cluster, cloud: Azure) -> None:
     """Its host sees the end of a worker, and does not wait for the end of its claim."""
-    host = cluster.host("worked")
+    host = cluster.host("worked", VMOPS_WORKER_IDLE="4")
+    host.work("--slots", "2")
+    await_another_fork_server(host)
     die_thrice(cluster, cloud, host)
     cloud.let_go()
     switch_a_fleet(cluster, cloud, host)
     end_for_others(cluster, cloud, host)
+
+
+def await_another_fork_server(host: Host) -> None:
+    """Kill the fork server of a host that has nothing to do, and wait for another: a job must not be what starts it."""
+    before = fork_servers(host)
+    for each in before:
+        each.kill()
+    assert poll_until(lambda: fork_servers(host) - before or NotYet(0.1), timeout=LONGEST)
+
+
+def fork_servers(host: Host) -> set[psutil.Process]:
+    return {process for kind, process in all_of(host.directory) if kind == "forkserver"}
 
 
 def die_thrice(cluster: Cluster, cloud: Azure, host: Host) -> None:
