@@ -182,6 +182,10 @@ def test_what_is_in_flight_is_found_by_its_kind(store: Store) -> None:
     assert store.in_flight(STACK, Verb.DEPROVISION) == store.get("two") == store.latest(STACK)
     store.transition("two", State.FAILED)
     assert store.in_flight(STACK, Verb.DEPROVISION) is None
+    assert store.standing(STACK) == [store.get("two"), store.get("one")]
+    store.transition("one", State.FAILED)
+    assert store.standing(STACK) == [store.get("two")]
+    assert store.standing("nobody") == []
 
 
 def test_what_waits_is_named_in_the_order_of_the_asking(store: Store) -> None:

@@ -42,8 +42,8 @@ class ForkServer:
     def __init__(self, state_dir: Path, path: Path, listener: socket.socket, idle: float) -> None:
         """Accept jobs from ``listener``, whose path is ``path``, until there have been none for ``idle`` seconds."""
         self._state_dir, self._path, self._listener, self._idle = state_dir, path, listener, idle
-        settings = Settings(state_dir=state_dir)
-        self._store = open_store(settings, settings.ride_out)
+        self._settings = Settings(state_dir=state_dir)
+        self._store = open_store(self._settings, self._settings.ride_out)
         self._queue: list[JobMessage] = []
         self._workers: set[int] = set()
         self._busy = time.monotonic()
@@ -154,8 +154,7 @@ class ForkServer:
             return
         try:
             _reset_inherited_state(self._state_dir, waiting, slot)
-            settings = Settings(state_dir=self._state_dir)
-            worker.run_job(self._store, settings, waiting.operation.id, waiting.lock, waiting.order)
+            worker.run_job(self._store, self._settings, waiting.operation.id, waiting.lock, waiting.order)
         except BaseException:
             traceback.print_exc()
         finally:
