@@ -23,7 +23,7 @@ from vmops.core.log import get_logger
 from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
-from vmops.jobs.opened import open_store
+from vmops.jobs.opened import agree_on_secrets, open_store
 from vmops.jobs.operation import Verb
 from vmops.jobs.order import JobMessage
 
@@ -154,6 +154,7 @@ class ForkServer:
             return
         try:
             _reset_inherited_state(self._state_dir, waiting, slot)
+            agree_on_secrets(self._settings, self._store)
             worker.run_job(self._store, self._settings, waiting.operation.id, waiting.lock, waiting.order)
         except BaseException:
             traceback.print_exc()
