@@ -73,7 +73,9 @@ def test_what_a_host_leaves_that_dies_goes_on_on_another(cluster: Cluster, cloud
     assert everything(cluster).count(CANARY.encode()) == 0
     assert cluster.host_with_clock("late", 600.0).call("sweep", "--dry-run")["swept"] == []
     assert "is changed by vmops alone" in by_hand(cluster, engine, "stack", "rm", "--force", "--yes", "-s", now.stack)
-    assert cluster.host("stranger").call("deprovision", "x1", "--wait", "--yes")["status"] == "SUCCEEDED"
+    stranger = cluster.host("stranger").ops
+    assert stranger.vm_deprovision({"vmName": "x1"}) == (Status.PENDING, {}), stranger.last_failure(params)
+    succeeded(stranger, params, is_setup=False)
     assert not [each for each in cloud.ids() if "x1" in each]
     left = "SELECT count(*) FROM vmops.{} WHERE strpos({}, 'x1-') > 0"
     assert cluster.ask(left.format("pulumi_state", "key")) == cluster.ask(left.format("engine_locks", "stack")) == ["0"]

@@ -13,7 +13,7 @@ from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import RecordsAway, StartFailed, VmopsError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import NotYet, poll_until
+from vmops.core.polling import NotYet, first_poll_after, poll_until
 from vmops.core.processes import process, send, session
 from vmops.core.settings import Settings
 from vmops.core.state_dir import liveness_lock_path
@@ -60,7 +60,7 @@ class Agent:
         self._working[operation_id] = operation
         try:
             self._start(operation, JobRequest.from_wire(wire), lock)
-            poll_until(lambda: self._look(operation), timeout=_FOREVER)
+            poll_until(first_poll_after(_POLL_INTERVAL, lambda: self._look(operation)), timeout=_FOREVER)
         finally:
             del self._working[operation_id]
 
