@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -175,18 +175,23 @@ def revive(host: Host) -> None:
         host.work("--slots", "2")
 
 
-def live(cluster: Cluster, seeds: Iterable[int]) -> Counter[str]:
+@contextmanager
+def linked(cluster: Cluster) -> Iterator[Mapping[str, Relay]]:
+    """Give the links of two hosts to the database, by the name of the host."""
+    with relayed(cluster.server.port) as one, relayed(cluster.server.port) as two:
+        yield {"one": one, "two": two}
+
+
+def live(cluster: Cluster, links: Mapping[str, Relay], seeds: Iterable[int]) -> Counter[str]:
     """Live lives, one after the other, over hosts that have lived before; give what happened in them."""
     happened: Counter[str] = Counter()
-    with ExitStack() as links:
-        ways = {name: links.enter_context(relayed(cluster.server.port)) for name in ("one", "two")}
-        for seed in seeds:
-            life = Life(cluster, seed, ways)
-            life.live()
-            happened.update(each.partition(" after ")[0].rpartition(" ")[0] for each in life.happened[:2])
-            print(f"life {seed}: {'; '.join(life.happened)}", flush=True)
-        for host in cluster.hosts.values():
-            host.die()
+    for seed in seeds:
+        life = Life(cluster, seed, links)
+        life.live()
+        happened.update(each.partition(" after ")[0].rpartition(" ")[0] for each in life.happened[:2])
+        print(f"life {seed}: {'; '.join(life.happened)}", flush=True)
+    for host in cluster.hosts.values():
+        host.die()
     return happened
 
 
@@ -202,10 +207,10 @@ def main() -> None:
             "VMOPS_LOCAL_AZURE": str(Path(name) / "azure"),
             "VMOPS_LOCAL_GUESTS": "none",
         }
-        with sharing(Path(name), server, 0) as cluster:
+        with sharing(Path(name), server, 0) as cluster, linked(cluster) as links:
             cluster.told |= {"VMOPS_CLAIM_SECONDS": "2"}  # each death costs as much
             cluster.hosts.clear()
-            happened = live(cluster, range(told.first, told.first + told.seeds))
+            happened = live(cluster, links, range(told.first, told.first + told.seeds))
     print(
         f"{told.seeds} lives, {dict(happened)}: 0 orphans, 0 duplicates, 0 foreign touched, 0 two writers",
         file=sys.stderr,

@@ -42,6 +42,23 @@ from tests.contract.test_launch import Launch, WAYS
 Launch(WAYS[sys.argv[1]](Path(sys.argv[2]))).begin()
 os.kill(os.getpid(), signal.SIGKILL)
 """
+LEAVES = """
+import socket, sys
+from pathlib import Path
+from vmops.core import file_lock
+from vmops.core.state_dir import gate_path
+from vmops.jobs.fork_server import ForkServer
+state_dir = Path(sys.argv[1])
+door, gate = state_dir / "door", gate_path(state_dir)
+gate.parent.mkdir(exist_ok=True)
+listener, caller = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+listener.bind(str(door))
+listener.listen()
+caller.connect(str(door))
+caller.close()
+server = ForkServer(state_dir, door, listener, 0.0)
+print(server._over(), file_lock.is_locked(gate), server._over(), file_lock.is_locked(gate))
+"""
 
 
 def by_a_fork_server(state_dir: Path) -> Settings:
@@ -294,3 +311,9 @@ def test_there_is_a_fork_server_where_it_is_wanted_and_can_be(
     stage.worker()
     kinds = sorted(kind for kind, _ in all_of(state_dir))
     assert kinds == ["forkserver", "worker"] if way == "by_a_fork_server" else kinds == ["worker"]
+
+
+def test_a_fork_server_that_meets_a_caller_as_it_leaves_stays(state_dir: Path) -> None:
+    """It holds the gate no longer than it takes to see that, or later callers would find it closed."""
+    told = subprocess.check_output([sys.executable, "-c", LEAVES, state_dir], cwd=ROOT, text=True, timeout=240)
+    assert told == "False False True False\n"

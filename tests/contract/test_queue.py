@@ -48,7 +48,8 @@ def key(tmp_path: Path) -> ClusterKey:
 def put(store: Store, key: ClusterKey, name: str, owner: str, of: str = "default") -> None:
     """Ask for the provision of a VM."""
     asked = Operation(name, Verb.PROVISION, f"of {name}", "local", "0", "group", name, owner, queue=of)
-    assert store.insert(asked, lambda rows: queue.put(cast(Transaction, rows), asked, ORDER, key))
+    outlook = queue.Outlook.of(store.shared(), owner)
+    assert store.insert(asked, lambda rows: queue.put(cast(Transaction, rows), asked, ORDER, key, outlook))
 
 
 @contextmanager

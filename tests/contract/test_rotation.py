@@ -38,8 +38,7 @@ def works(settings: Settings) -> Store:
 
 def order(settings: Settings, name: str) -> bool:
     """Tell whether a host can read a job."""
-    with open_store(settings).shared().transaction() as rows:
-        return bool(queue.opened(rows, name, ClusterKey.read(settings.cluster_key())))
+    return bool(queue.opened(open_store(settings).shared(), name, ClusterKey.read(settings.cluster_key())))
 
 
 def test_a_key_is_replaced_while_hosts_work(at: Callable[[str], Settings], tmp_path: Path) -> None:

@@ -182,6 +182,10 @@ def test_an_operation_in_flight_is_found_by_its_kind(store: Store) -> None:
     assert store.in_flight(STACK, Verb.DEPROVISION) == store.get("two") == store.latest(STACK)
     store.transition("two", State.FAILED)
     assert store.in_flight(STACK, Verb.DEPROVISION) is None
+    assert store.standing(STACK) == [store.get("two"), store.get("one")]
+    store.transition("one", State.FAILED)
+    assert store.standing(STACK) == [store.get("two")]
+    assert store.standing("nobody") == []
 
 
 def test_queued_operations_are_listed_in_the_order_of_their_requests(store: Store) -> None:

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.azure import Azure
+from tests.azure import Azure, all_of
 from tests.functional.cluster import LONGEST, Cluster, Host, succeeded, taken, workers
 from tests.functional.doors import CLI
 from tests.house import ROOT
@@ -72,7 +73,9 @@ def test_what_a_host_leaves_that_dies_goes_on_on_another(cluster: Cluster, cloud
     assert everything(cluster).count(CANARY.encode()) == 0
     assert cluster.host_with_clock("late", 600.0).call("sweep", "--dry-run")["swept"] == []
     assert "is changed by vmops alone" in by_hand(cluster, engine, "stack", "rm", "--force", "--yes", "-s", now.stack)
-    assert cluster.host("stranger").call("deprovision", "x1", "--wait", "--yes")["status"] == "SUCCEEDED"
+    stranger = cluster.host("stranger").ops
+    assert stranger.vm_deprovision({"vmName": "x1"}) == (Status.PENDING, {}), stranger.last_failure(params)
+    succeeded(stranger, params, is_setup=False)
     assert not [each for each in cloud.ids() if "x1" in each]
     left = "SELECT count(*) FROM vmops.{} WHERE strpos({}, 'x1-') > 0"
     assert cluster.ask(left.format("pulumi_state", "key")) == cluster.ask(left.format("engine_locks", "stack")) == ["0"]
@@ -151,10 +154,32 @@ def stuck(verb: str, name: str) -> dict[str, Any]:
     return {"path": f"*/virtualMachines/{name}", "verbs": [verb], "effect": {"do": "stick"}}
 
 
-def test_what_a_worker_leaves_that_dies_goes_on_at_once(cluster: Cluster, cloud: Azure) -> None:
-    """Its host sees its end, and does not wait for the end of its claim; what kills each of its workers has failed."""
-    host, params = cluster.host("lonely"), {"vmName": "z1"}
-    caller = cluster.begin(cloud, host, params)
+def test_a_host_goes_on_when_its_workers_die_and_ends_what_it_is_told_to_end(cluster: Cluster, cloud: Azure) -> None:
+    """Its host sees the end of a worker, and does not wait for the end of its claim."""
+    host = cluster.host("worked", VMOPS_WORKER_IDLE="4")
+    host.work("--slots", "2")
+    await_another_fork_server(host)
+    die_thrice(cluster, cloud, host)
+    cloud.let_go()
+    switch_a_fleet(cluster, cloud, host)
+    end_for_others(cluster, cloud, host)
+
+
+def await_another_fork_server(host: Host) -> None:
+    """Kill the fork server of a host that has nothing to do, and wait for another: a job must not be what starts it."""
+    before = fork_servers(host)
+    for each in before:
+        each.kill()
+    assert poll_until(lambda: fork_servers(host) - before or NotYet(0.1), timeout=LONGEST)
+
+
+def fork_servers(host: Host) -> set[psutil.Process]:
+    return {process for kind, process in all_of(host.directory) if kind == "forkserver"}
+
+
+def die_thrice(cluster: Cluster, cloud: Azure, host: Host) -> None:
+    """Kill the workers of one provision: it goes on twice, and what kills each of its workers has failed."""
+    caller = cluster.begin(cloud, host, {"vmName": "z1"})
     for attempt in (2, 3, 4):
         found = poll_until(lambda: workers(host) or NotYet(0.02), timeout=LONGEST)
         assert found
@@ -171,10 +196,9 @@ def at(cluster: Cluster, ops: VMOps, attempt: int) -> bool | NotYet:
     return (now.state, now.attempt) == ("running", attempt) or NotYet(0.02)
 
 
-def test_a_fleet_is_made_switched_and_removed_by_whichever_host_works(cluster: Cluster, cloud: Azure) -> None:
-    """Its VMs are switched as one operation, which goes on when its worker dies."""
-    caller, host = cluster.host("caller").ops, cluster.host("crew")
-    host.work("--slots", "2")
+def switch_a_fleet(cluster: Cluster, cloud: Azure, host: Host) -> None:
+    """Make, switch and remove a fleet: its VMs are switched as one operation, which goes on when its worker dies."""
+    caller = cluster.host("caller").ops
     fleet: Params = {"vmName": "u1", "vmCount": 2, "pollTimeout": LONGEST}
     assert caller.vm_provision(fleet) == (Status.PENDING, {}), caller.last_failure(fleet)
     status, made = caller.wait_vm_deployment(True, fleet)
@@ -194,24 +218,8 @@ def test_a_fleet_is_made_switched_and_removed_by_whichever_host_works(cluster: C
     assert not [each for each in cloud.ids() if "u1" in each]
 
 
-def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster) -> None:
-    """Neither a person with the engine, nor one whose epoch is over; what is not ours is nobody's business."""
-    write = "INSERT INTO vmops.pulumi_state (key, data) VALUES ('lab/.pulumi/stacks/vmops/{}.json', '{{}}')"
-    claim = "INSERT INTO vmops.claims VALUES ('w1-0a1b2c3d', 2, 'one', 'here', now())"
-    cluster.ask(claim)
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        cluster.ask(write.format("w1-0a1b2c3d"))
-    assert "is changed by vmops alone" in refused.value.stderr
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        cluster.ask(f"SET vmops.epoch = 1; {write.format('w1-0a1b2c3d')}")
-    assert "fenced: epoch 1 of stack w1-0a1b2c3d is over, 2 has it" in refused.value.stderr
-    cluster.ask(f"SET vmops.epoch = 2; {write.format('w1-0a1b2c3d')}")
-    cluster.ask(write.format("somebody-elses"))
-
-
-def test_any_host_may_end_what_another_works_on(cluster: Cluster, cloud: Azure) -> None:
-    """A provision ends for whoever cancels it, and for a removal; a host that is told to end works until it is over."""
-    host = cluster.host("worked")
+def end_for_others(cluster: Cluster, cloud: Azure, host: Host) -> None:
+    """End a provision for whoever cancels it, and for a removal; a host that is told to end works until it is over."""
     caller = cluster.begin(cloud, host, {"vmName": "v1"})
     other = cluster.host("other").ops
     assert other.cancel({"vmName": "v1"}) == (Status.SUCCEEDED, {})
@@ -243,6 +251,21 @@ def of_workers(cluster: Cluster, name: str) -> list[dict[str, Any]]:
     return [each for each in hosts.listed(cluster.host("caller").settings) if each["host"] == name]
 
 
+def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster) -> None:
+    """Neither a person with the engine, nor one whose epoch is over; what is not ours is nobody's business."""
+    write = "INSERT INTO vmops.pulumi_state (key, data) VALUES ('lab/.pulumi/stacks/vmops/{}.json', '{{}}')"
+    claim = "INSERT INTO vmops.claims VALUES ('w1-0a1b2c3d', 2, 'one', 'here', now())"
+    cluster.ask(claim)
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        cluster.ask(write.format("w1-0a1b2c3d"))
+    assert "is changed by vmops alone" in refused.value.stderr
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        cluster.ask(f"SET vmops.epoch = 1; {write.format('w1-0a1b2c3d')}")
+    assert "fenced: epoch 1 of stack w1-0a1b2c3d is over, 2 has it" in refused.value.stderr
+    cluster.ask(f"SET vmops.epoch = 2; {write.format('w1-0a1b2c3d')}")
+    cluster.ask(write.format("somebody-elses"))
+
+
 def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: Path) -> None:
     """With no key, or another's, it could read no order and no state; it needs connections, and records of its time.
 
@@ -259,9 +282,11 @@ def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: P
     cluster.ask("DELETE FROM vmops.hosts")
     with pytest.raises(StoreError, match=f"^{room}, or work with --slots 15$"):
         begin(strange, 40)
-    assert "127.0.0.1:1/nowhere cannot be reached" in refused(
-        cluster, "list", **{url: "postgresql://vmops@127.0.0.1:1/nowhere"}
-    )
+    nowhere = "postgresql://vmops@127.0.0.1:1/nowhere"
+    away = r"127\.0\.0\.1:1/nowhere cannot be reached: .*refused.*; make PostgreSQL reachable, then call again$"
+    with pytest.raises(StoreError, match=away):
+        VMOps(strange.model_copy(update={"database_url": nowhere}))
+    assert re.search(away, refused(cluster, "list", **{url: nowhere}))
     change = "UPDATE vmops.schema_version SET version = version + {} WHERE part = 'cluster'"
     for years, says in ((-1, "run `vmops database upgrade`"), (1000, "of a newer vmops")):
         cluster.ask(change.format(years))

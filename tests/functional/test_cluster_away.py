@@ -2,15 +2,19 @@
 
 import signal
 import subprocess
+from collections.abc import Mapping
 from itertools import product
+from pathlib import Path
 
 from tests.azure import Azure
-from tests.chaos.hosts import live
+from tests.chaos.hosts import linked, live
 from tests.functional.cluster import LONGEST, Cluster, Host, succeeded, taken, workers
 from tests.functional.doors import CLI
-from tests.relay import relayed
+from tests.relay import Relay, relayed
 from vmops import Status, VMOps
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.state_dir import log_path
+from vmops.jobs.operation import Operation
 from vmops.protocol import Params
 
 PATIENT = {"VMOPS_CLAIM_SECONDS": "60"}
@@ -77,47 +81,54 @@ def test_a_database_that_stays_away_ends_work_in_order(cluster: Cluster, cloud: 
     """Its host exits with a separate code, and starts again when the database is back; waits elsewhere continue."""
     host, params = cluster.host("hasty", **HASTY), {"vmName": "w1"}
     caller = cluster.begin(cloud, host, params)
-    waits = waiting(cluster, cluster.host("far"), "w1")
+    waits, log = waiting(cluster, cluster.host("far"), "w1"), log_of(host, cluster.operation(caller, "w1"))
     with cluster.server.away(signal.SIGINT):
         (agent,) = host.agents
+        assert poll_until(lambda: "told_to_end" in log.read_text() or NotYet(0.1), timeout=LONGEST)
+        cloud.let_go()
         assert agent.wait(LONGEST) == 3
         assert agent.stderr
         assert "was away for more than 4 seconds" in agent.stderr.read()
         assert workers(host) == []
         assert waits.poll() is None, waits.communicate()
     host.forget(agent)
-    cloud.let_go()
     host.work()
     succeeded(caller, params, is_setup=True)
     assert '"SUCCEEDED"' in waits.communicate(timeout=LONGEST)[0]
     assert (cluster.operation(caller, "w1").host, cluster.operation(caller, "w1").attempt) == ("hasty", 2)
 
 
-def test_who_is_cut_off_writes_nothing_and_who_waits_goes_on(cluster: Cluster, cloud: Azure) -> None:
-    """A link that passes nothing and closes nothing: another host takes over, and what comes later is refused."""
+def log_of(host: Host, operation: Operation) -> Path:
+    """Give the file in which a worker of a host writes its log."""
+    return log_path(host.directory, operation.stack, operation.id)
+
+
+def test_lives_over_two_hosts_leave_nothing_and_have_one_writer_each(cluster: Cluster, cloud: Azure) -> None:
+    """Whatever dies, stands still or is cut off at whichever moment: in these each does; `make hosts` lives more."""
+    with linked(cluster) as links:
+        cut_off_one(cluster, cloud, links)
+        live(cluster, links, range(2021, 2026))
+
+
+def cut_off_one(cluster: Cluster, cloud: Azure, links: Mapping[str, Relay]) -> None:
+    """Cut a link that closes nothing: another host takes over, what comes later is refused, and who waits goes on."""
     params: Params = {"vmName": "c1"}
-    with relayed(cluster.server.port) as workers_link, relayed(cluster.server.port) as callers_link:
-        first, second = cluster.host_behind("cut", workers_link.port), cluster.host("near")
+    with relayed(cluster.server.port) as callers_link:
+        first, second = (cluster.host_behind(name, link.port) for name, link in links.items())
         far = cluster.host_behind("far", callers_link.port)
         caller = cluster.begin(cloud, first, params)
         waits = waiting(cluster, far, "c1")
-        second.work()
-        workers_link.cut()
+        second.work("--slots", "2")
+        links[first.name].cut()
         callers_link.cut()
-        cluster.until(caller, "running", "near", "c1")
+        cluster.until(caller, "running", second.name, "c1")
         cloud.let_go()
         succeeded(caller, params, is_setup=True)
         before, there, writes = cluster.operation(caller, "c1"), cloud.resources(), len(cloud.writes())
         assert waits.poll() is None, waits.communicate()
-        workers_link.mend()
+        links[first.name].mend()
         callers_link.mend()
         assert poll_until(lambda: not workers(first) or NotYet(0.02), timeout=LONGEST)
         assert '"SUCCEEDED"' in waits.communicate(timeout=LONGEST)[0]
         assert (cloud.resources(), len(cloud.writes())) == (there, writes)
         assert cluster.operation(caller, "c1") == before
-        first.die()
-
-
-def test_lives_over_two_hosts_leave_nothing_and_have_one_writer_each(cluster: Cluster) -> None:
-    """Whatever dies, stands still or is cut off at whichever moment: in these each does; `make hosts` lives more."""
-    live(cluster, range(2021, 2026))

@@ -25,6 +25,7 @@ from tests.simulation.wire import TOKEN, URL, Wire, wire
 from vmops.core.errors import StoreError
 from vmops.core.settings import Settings
 from vmops.jobs import worker
+from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Operation
 from vmops.jobs.order import JobRequest
 from vmops.local.endpoint import Endpoint
@@ -89,7 +90,8 @@ class World:
     def _work(self, state_dir: Path, operation_id: str, lock: int, wire: bytes) -> None:
         """Act as a worker; one that cannot write dies, and its record is closed later."""
         try:
-            worker.run_job(state_dir, operation_id, lock, wire)
+            settings = Settings(state_dir=state_dir)
+            worker.run_job(open_store(settings), settings, operation_id, lock, wire)
         except (StoreError, OSError):
             if not self.disk.was_bad:
                 raise

@@ -66,14 +66,19 @@ def test_no_job_is_sent_to_another_users_socket(stage: Launch, state_dir: Path, 
     assert door.stat().st_uid == os.geteuid()
 
 
-def order(door: str, lock: str, operation: str) -> None:
+HERS = Operation(
+    *("hers", Verb.PROVISION, "exp2-stack", "local", TARGET.subscription, TARGET.resource_group, TARGET.vm_name, "ada")
+)
+
+
+def order(door: str, lock: str) -> None:
     """Send a job to a fork server, with a lock, and wait until it was read or refused."""
     held = os.open(lock, os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
     with socket.socket(socket.AF_UNIX) as connection, suppress(BrokenPipeError, ConnectionResetError):
         connection.connect(door)
         wire = JobRequest(TARGET.to_wire(), "", None, 60.0, False).to_wire()
-        JobMessage(operation, 0, {}, wire, held).send(connection)
+        JobMessage(HERS, 0, {}, wire, held).send(connection)
         connection.shutdown(socket.SHUT_WR)
         connection.recv(1)
     os.close(held)
@@ -89,11 +94,10 @@ def test_no_job_is_accepted_from_another_user(stage: Launch, state_dir: Path) ->
     lock = door.with_name("lock")
     lock.touch()
     lock.chmod(0o666)
-    names = ("exp2-stack", "local", TARGET.subscription, TARGET.resource_group, TARGET.vm_name, "ada")
-    assert stage.store.insert(Operation("hers", Verb.PROVISION, *names))
-    log_path(state_dir, "exp2-stack", "hers").parent.mkdir()
-    as_another(order, door.name, lock.name, "hers", within=door.parent)
+    assert stage.store.insert(HERS)
+    log_path(state_dir, HERS.stack, HERS.id).parent.mkdir()
+    as_another(order, door.name, lock.name, within=door.parent)
     assert poll_until(lambda: NotYet(0.02) if file_lock.is_locked(lock) else True, timeout=240)
-    found = stage.store.get("hers")
+    found = stage.store.get(HERS.id)
     assert found
     assert found.state is State.PENDING

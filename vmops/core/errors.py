@@ -69,7 +69,10 @@ class ProvisionError(VmopsError):
 
 
 class StoreError(VmopsError):
-    """The state directory cannot hold our records safely; the message says why and what to do."""
+    """Records cannot be kept safely in the state directory, or those that hosts share cannot be used.
+
+    The message says why and what to do.
+    """
 
 
 class RecordsUnusable(StoreError):
@@ -77,7 +80,16 @@ class RecordsUnusable(StoreError):
 
 
 class RecordsAway(StoreError):
-    """The records that hosts share cannot be reached. Without them no host knows whether it may write, so none does."""
+    """The records that hosts share cannot be reached. Without them no host knows whether it may write, so none does.
+
+    ``why`` is the reason, ``step`` says what to do next; the message is both.
+    """
+
+    step = "make PostgreSQL reachable, then call again"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"{why}; {self.step}")
 
 
 class CloudError(VmopsError):

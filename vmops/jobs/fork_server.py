@@ -16,7 +16,6 @@ import tempfile
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from vmops.core import file_lock, interpreter, peers, processes, signals
@@ -24,8 +23,8 @@ from vmops.core.log import get_logger
 from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
-from vmops.jobs.opened import open_store
-from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.opened import agree_on_secrets, open_store
+from vmops.jobs.operation import Verb
 from vmops.jobs.order import JobMessage
 
 _QUEUE_POLL_INTERVAL = 0.1
@@ -36,17 +35,6 @@ _IDLE_POLL_INTERVAL = 5.0
 
 _CHUNK = 4096
 
-_RECORDS_TIMEOUT = 60.0
-"""Seconds to wait at the start for shared records that cannot be reached."""
-
-
-@dataclass(frozen=True)
-class QueuedJob:
-    """A job that waits for a slot; its operation's lock is held."""
-
-    operation: Operation
-    message: JobMessage
-
 
 class ForkServer:
     """The fork server of one state directory and one version of the code."""
@@ -54,8 +42,9 @@ class ForkServer:
     def __init__(self, state_dir: Path, path: Path, listener: socket.socket, idle: float) -> None:
         """Accept jobs from ``listener``, whose path is ``path``, until there have been none for ``idle`` seconds."""
         self._state_dir, self._path, self._listener, self._idle = state_dir, path, listener, idle
-        self._store = open_store(Settings(state_dir=state_dir), _RECORDS_TIMEOUT)
-        self._queue: list[QueuedJob] = []
+        self._settings = Settings(state_dir=state_dir)
+        self._store = open_store(self._settings, self._settings.ride_out)
+        self._queue: list[JobMessage] = []
         self._workers: set[int] = set()
         self._busy = time.monotonic()
         self._inode = path.stat().st_ino
@@ -88,10 +77,15 @@ class ForkServer:
         if self._workers or time.monotonic() - self._busy < self._idle:
             return False
         gate = file_lock.acquire(gate_path(self._state_dir))
-        if gate is None or self._accept():
+        if gate is None:
             return False
-        self._path.unlink(missing_ok=True)
-        return True
+        try:
+            if self._accept():
+                return False
+            self._path.unlink(missing_ok=True)
+            return True
+        finally:
+            os.close(gate)
 
     def _socket_present(self) -> bool:
         """Tell whether the socket is still at its path."""
@@ -120,16 +114,17 @@ class ForkServer:
         return found
 
     def _take(self, connection: socket.socket) -> None:
-        """Queue the job of a connection, if it is complete and its operation recorded."""
+        """Start the job of a connection, if it is complete, or queue it behind others of its kind."""
         message = JobMessage.receive(connection)
-        operation = self._store.get(message.operation) if message else None
-        if message and operation:
-            self._queue.append(QueuedJob(operation, message))
-        elif message:
-            os.close(message.lock)
+        if message is None:
+            return
+        is_first = all(each.operation.verb is not message.operation.verb for each in self._queue)
+        self._queue.append(message)
+        if is_first:
+            self._begin(message)
 
     def _start(self) -> None:
-        """Start the workers that get a slot, in order. A cancelled job is dropped, wherever it is in the queue."""
+        """Start the waiting jobs that get a slot, in order. A cancelled job is dropped, wherever it is in the queue."""
         for verb in Verb:
             queued = [each for each in self._queue if each.operation.verb is verb]
             pending = self._store.queued(verb) if queued else {}
@@ -139,9 +134,9 @@ class ForkServer:
                 if not self._begin(waiting):
                     break
 
-    def _begin(self, waiting: QueuedJob) -> bool:
+    def _begin(self, waiting: JobMessage) -> bool:
         """Start a worker if a slot is free for it."""
-        slot = slots.acquire_slot(self._state_dir, waiting.operation, waiting.message.limit)
+        slot = slots.acquire_slot(self._state_dir, waiting.operation, waiting.limit)
         if slot is None:
             return False
         self._fork(waiting, slot)
@@ -149,24 +144,25 @@ class ForkServer:
         self._drop(waiting)
         return True
 
-    def _drop(self, waiting: QueuedJob) -> None:
+    def _drop(self, waiting: JobMessage) -> None:
         self._queue.remove(waiting)
-        os.close(waiting.message.lock)
+        os.close(waiting.lock)
 
-    def _fork(self, waiting: QueuedJob, slot: int) -> None:
+    def _fork(self, waiting: JobMessage, slot: int) -> None:
         if worker_id := os.fork():
             self._workers.add(worker_id)
             return
         try:
             _reset_inherited_state(self._state_dir, waiting, slot)
-            worker.run_job(self._state_dir, waiting.operation.id, waiting.message.lock, waiting.message.order)
+            agree_on_secrets(self._settings, self._store)
+            worker.run_job(self._store, self._settings, waiting.operation.id, waiting.lock, waiting.order)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(0)  # the lock must not outlive the record, and no exit handler of the fork server may run here
 
 
-def _reset_inherited_state(state_dir: Path, waiting: QueuedJob, slot: int) -> None:
+def _reset_inherited_state(state_dir: Path, waiting: JobMessage, slot: int) -> None:
     """Close the descriptors of the fork server and of other jobs, and reset the process to a fresh state."""
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -178,12 +174,12 @@ def _reset_inherited_state(state_dir: Path, waiting: QueuedJob, slot: int) -> No
     )
     os.dup2(output, 1)
     os.dup2(output, 2)
-    first, second = sorted((waiting.message.lock, slot))
+    first, second = sorted((waiting.lock, slot))
     os.closerange(3, first)
     os.closerange(first + 1, second)
     os.closerange(second + 1, os.sysconf("SC_OPEN_MAX"))
     os.environ.clear()
-    os.environ.update(waiting.message.environment)
+    os.environ.update(waiting.environment)
     time.tzset()
     tempfile.tempdir = None
 

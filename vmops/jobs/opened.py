@@ -20,9 +20,14 @@ def open_store(settings: Settings, timeout: float = 0.0) -> Store:
     Raises: StoreError, as `Store` does, or if this host lacks the key or the secrets of shared records.
     """
     store = Store(settings.state_dir, settings.database_url, timeout)
+    agree_on_secrets(settings, store)
+    return store
+
+
+def agree_on_secrets(settings: Settings, store: Store) -> None:
+    """Set this host's secrets to those of all hosts that share its records, if any do. Raises: as `open_store`."""
     if store.is_shared:
         _secrets(settings, store).agree(settings.state_dir)
-    return store
 
 
 class Log(Protocol):

@@ -7,8 +7,11 @@ import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
+
+from vmops.jobs import rows
+from vmops.jobs.operation import Operation
 
 _BUFFER = 1 << 20
 """Bytes of a job that a connection buffers before the fork server reads them."""
@@ -46,18 +49,18 @@ class JobRequest:
 
     def to_wire(self) -> bytes:
         """Serialise it; the bytes contain its secrets."""
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(vars(self)).encode()
 
 
 @dataclass(frozen=True)
 class JobMessage:
-    """A job for the worker of an operation, which its id names.
+    """A job for the worker of an operation, as it was recorded.
 
     ``limit`` is how many jobs may run at once, 0 for the default of the machine. ``environment`` is the worker's.
     ``order`` is a serialised `JobRequest`, and ``lock`` the descriptor of the VM's lock.
     """
 
-    operation: str
+    operation: Operation
     limit: int
     environment: dict[str, str] = field(repr=False)
     order: bytes = field(repr=False)
@@ -68,7 +71,7 @@ class JobMessage:
 
         Raises: OSError if it cannot be sent; an incomplete job is never started.
         """
-        head = {"operation": self.operation, "limit": self.limit, "environment": self.environment}
+        head = {"operation": rows.of(self.operation), "limit": self.limit, "environment": self.environment}
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         wire = json.dumps({**head, "length": len(self.order)}).encode()
         socket.send_fds(connection, [wire + b"\n"], [self.lock])
@@ -85,8 +88,10 @@ class JobMessage:
         try:
             head, _, order = (first + b"".join(iter(lambda: connection.recv(_CHUNK), b""))).partition(b"\n")
             fields = json.loads(head)
-            whole = len(order) == fields.pop("length")
-            return cls(order=order, lock=descriptors.pop(), **fields) if whole and descriptors else None
+            if len(order) != fields.pop("length") or not descriptors:
+                return None
+            operation = rows.record(fields.pop("operation"))
+            return cls(operation=operation, order=order, lock=descriptors.pop(), **fields)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)

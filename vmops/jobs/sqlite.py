@@ -95,7 +95,7 @@ class Database(Lender):
                 raise self._refused(error) from error
 
     def select(self, query: str, values: Values = (), /) -> list[Any]:
-        """Read the rows of one statement that changes nothing. Raises: as `transaction`."""
+        """Execute one statement, and give its rows. Raises: as `transaction`."""
         with self.transaction() as connection:
             return connection.execute(query, values).fetchall()
 

@@ -96,7 +96,7 @@ def _send_to_fork_server(
 
     Raises: OSError if it cannot be started, or if the job was not sent.
     """
-    message = JobMessage(operation.id, settings.workers or 0, environment, order.to_wire(), held)
+    message = JobMessage(operation, settings.workers or 0, environment, order.to_wire(), held)
     with _gate(settings), closing(_connected(settings)) as connection:
         message.send(connection)
 
@@ -194,10 +194,10 @@ def _address(path: Path) -> Iterator[str]:
 
 
 def _code_version(settings: Settings) -> str:
-    """Give a digest of the running code, its search path and its database; each digest has its own fork server."""
+    """Give a digest of the running code, its search path and what hosts share; each digest has its own fork server."""
     found = interpreter.environment(interpreter.loader_variables(os.environ))
     names = [interpreter.find(), interpreter.code_id(), *map("=".join, sorted(found.items()))]
-    names += filter(None, [settings.database_url])
+    names += settings.shared().values()
     stamps = _stamps(tuple(interpreter.search_path()))
     return hashlib.sha256(os.fsencode("\n".join([*names, *stamps]))).hexdigest()[:16]
 

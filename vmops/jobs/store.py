@@ -174,6 +174,12 @@ class Store:
         where = "WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')"
         return next(iter(self._select(where, stack, verb, table=_TABLES[verb])), None)
 
+    def standing(self, stack: str) -> list[Operation]:
+        """Give the deployments of a stack that are in flight, and its newest one, the newest first."""
+        newest = "SELECT max(number) FROM operations WHERE stack = ?"
+        where = f"WHERE stack = ? AND (state IN ('pending', 'running') OR number = ({newest})) ORDER BY number DESC"
+        return self._select(where, stack, stack)
+
     def queued(self, verb: Verb) -> dict[str, str]:
         """Give the stack of each operation of that kind that has not started, by its id, the oldest first."""
         query = f"SELECT id, stack FROM {_TABLES[verb]} WHERE verb = ? AND state = 'pending' ORDER BY number"  # noqa: S608

@@ -55,7 +55,10 @@ class Tables(Protocol):
         """Lend the connection for one transaction. Raises: Conflict; StoreError if there is no connection."""
 
     def select(self, query: str, values: Values = (), /) -> list[Any]:
-        """Read the rows of one statement that changes nothing. Raises: StoreError if there is no connection."""
+        """Give the rows of one statement, for which it makes no difference whether it is executed once or twice.
+
+        Raises: StoreError if there is no connection.
+        """
 
     def unusable(self) -> RecordsUnusable | None:
         """Say why records cannot be written now; None if all is well."""

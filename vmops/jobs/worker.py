@@ -45,15 +45,13 @@ def main() -> None:
     if operation and poll_until(
         lambda: slots.try_start(store, state_dir, operation, limit), timeout=slots.QUEUE_TIMEOUT
     ):
-        run_job(state_dir, operation_id, lock, order)
+        run_job(store, settings, operation_id, lock, order)
 
 
-def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
+def run_job(store: Store, settings: Settings, operation_id: str, lock: int, order: bytes) -> None:
     """Run a recorded operation whose ``lock`` is held, unless its record is no longer pending."""
     with suppress(OSError):
         Path("/proc/self/comm").write_text(NAME)
-    settings = Settings(state_dir=state_dir)
-    store = open_store(settings, settings.ride_out)
     operation = store.get(operation_id)
     if operation is None or operation.state is not State.PENDING:
         return

@@ -83,9 +83,9 @@ def ensure(
 
     def find_or_start() -> Endpoint | NotYet:
         record = endpoint.read(state_dir)
+        if record and record.whole and options.are_met(record):
+            return record.endpoint
         if record and record.alive:
-            if record.whole and options.are_met(record):
-                return record.endpoint
             _end(record)
         held = file_lock.acquire(_lock(state_dir))
         return NotYet(_POLL_INTERVAL) if held is None else _start(state_dir, options.arguments(record), held)

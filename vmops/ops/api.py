@@ -40,7 +40,8 @@ class VMOps(Questions):
     def __init__(self, settings: Settings | None = None) -> None:
         """Use ``settings``, by default those of the environment.
 
-        Raises: StoreError if the state directory cannot hold records.
+        Raises: StoreError if the state directory cannot hold records, or if those that hosts share cannot be reached or
+        used now; its message says what to do, and nothing has happened.
         """
         super().__init__(settings or Settings())
         self._power = PowerOperations(Claims(self._store, self.settings.owner), self._arm)

@@ -113,6 +113,8 @@ def _consumer(agent: "Agent", sweep: Callable[[], object]) -> "Consumer":
     }
     renew = settings.claim_renew
     chores = [(agent.report, renew), (agent.rescue, renew / _RESCUES), (keep_house, _SWEEP / 10)]
+    if settings.worker_idle:
+        chores.append((agent.warm, settings.worker_idle / 2))
     paces = renew, settings.claim_seconds, settings.ride_out
     return queue.Consumer(require_shared(settings), rooms, agent.carry_out, chores, *paces)
 

@@ -84,7 +84,7 @@ def classify(error: VmopsError | OSError) -> Failure:
         case StartFailed():
             return Failure(FailureKind.ENGINE, str(error), step=error.step)
         case RecordsAway():
-            return Failure(FailureKind.ENGINE, str(error), step="make PostgreSQL reachable, then call again")
+            return Failure(FailureKind.ENGINE, error.why, step=error.step)
         case RecordsUnusable() | OSError():
             return unrecordable(error)
         case StoreError():

@@ -23,10 +23,7 @@ class Upkeep:
     """The verbs cancel, recover, adopt, export, hand over and extend."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open the records.
-
-        Raises: StoreError if the state directory cannot hold records.
-        """
+        """Open the records. Raises: StoreError, as `VMOps` says."""
         self.settings = settings
         self._store = open_store(settings)
         self._arm = Connections(settings)

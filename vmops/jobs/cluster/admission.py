@@ -8,10 +8,10 @@ from vmops.core.cluster_key import ClusterKey
 from vmops.core.settings import Settings
 from vmops.jobs.cluster import queue
 from vmops.jobs.cluster.postgres import Transaction
+from vmops.jobs.cluster.queue import Outlook
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
-from vmops.jobs.tables import Rows
 
 
 def admit(
@@ -28,13 +28,14 @@ def admit(
 
     Returns: the operation, or None and the operation in flight that is in its way.
     """
-    key, removing = ClusterKey.read(settings.cluster_key()), store.in_flight(asked.stack, Verb.DEPROVISION)
+    key, standing = ClusterKey.read(settings.cluster_key()), store.standing(asked.stack)
+    removing = next((each for each in standing if each.verb is Verb.DEPROVISION and not each.over), None)
     if removing and asked.verb is Verb.PROVISION:
         return None, removing
     check()
-    before, now = store.latest(asked.stack), store.now()
-    dated = replace(asked, created=now, expires=asked.expires and now + asked.expires - asked.created)
-    beside: Callable[[Rows], object] = lambda rows: queue.put(cast(Transaction, rows), dated, order(before), key)  # noqa: E731
-    if store.insert(dated, beside):
+    outlook = Outlook.of(store.shared(), asked.owner)
+    dated = replace(asked, created=outlook.now, expires=asked.expires and outlook.now + asked.expires - asked.created)
+    job = order(next(iter(standing), None))
+    if store.insert(dated, lambda rows: queue.put(cast(Transaction, rows), dated, job, key, outlook)):
         return dated, None
     return None, store.in_flight(asked.stack, asked.verb)

@@ -13,7 +13,7 @@ from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import RecordsAway, StartFailed, VmopsError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import NotYet, poll_until
+from vmops.core.polling import NotYet, first_poll_after, poll_until
 from vmops.core.processes import process, send, session
 from vmops.core.settings import Settings
 from vmops.core.state_dir import liveness_lock_path
@@ -50,8 +50,7 @@ class Agent:
 
     def carry_out(self, operation_id: str) -> None:
         """Have a process of this host work on an operation, and wait for its end."""
-        with self.store.shared().transaction() as rows:
-            wire = queue.opened(rows, operation_id, ClusterKey.read(self.settings.cluster_key()))
+        wire = queue.opened(self.store.shared(), operation_id, ClusterKey.read(self.settings.cluster_key()))
         operation = self.store.get(operation_id)
         if wire is None or operation is None or operation.state is not State.PENDING:
             return
@@ -61,15 +60,19 @@ class Agent:
         self._working[operation_id] = operation
         try:
             self._start(operation, JobRequest.from_wire(wire), lock)
-            poll_until(lambda: self._look(operation), timeout=_FOREVER)
+            poll_until(first_poll_after(_POLL_INTERVAL, lambda: self._look(operation)), timeout=_FOREVER)
         finally:
             del self._working[operation_id]
 
     def begin(self) -> None:
         """Start the fork server for the first job, and report that."""
-        start.start_server(self.settings)
+        self.warm()
         self.report()
         self.rescue()
+
+    def warm(self) -> None:
+        """Keep the fork server running, also while no job comes, so that the next one begins at once."""
+        start.start_server(self.settings)
 
     def report(self) -> None:
         """Report that this host lives."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from vmops.core.errors import OperationFailed, RecordsAway
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import NotYet, poll_until, retry
+from vmops.core.polling import NotYet, first_poll_after, poll_until, retry
 from vmops.core.settings import Settings
 from vmops.jobs.cluster.hosts import key_of_host
 from vmops.jobs.cluster.postgres import PostgreSQL
@@ -56,8 +56,9 @@ def take(tables: Tables, name: str, operation: str, host_key: str, seconds: floa
         if row is None:
             return None
         epoch: int = row["epoch"]
-        rows.execute("SELECT set_config('vmops.epoch', ?, true)", (str(epoch),))
-        rows.execute(_LOCKS_OF_THE_ENDED, (name, epoch))
+        if epoch > 1:
+            rows.execute("SELECT set_config('vmops.epoch', ?, true)", (str(epoch),))
+            rows.execute(_LOCKS_OF_THE_ENDED, (name, epoch))
     return epoch
 
 
@@ -146,8 +147,7 @@ class HeldClaim:
                 return True
             try:
                 tables[:] = tables or [PostgreSQL(url)]
-                with tables[0].transaction() as rows:
-                    row = rows.execute(_RENEW, {**self._values, "seconds": seconds}).fetchone()
+                row = next(iter(tables[0].select(_RENEW, {**self._values, "seconds": seconds})), None)
             except RecordsAway as error:
                 if time.monotonic() - self._answered > self._ride_out:
                     self.given_up = True
@@ -162,7 +162,7 @@ class HeldClaim:
                 self._end("it was asked to end")
             return NotYet(pause)
 
-        poll_until(look, timeout=_FOREVER)
+        poll_until(first_poll_after(pause, look), timeout=_FOREVER)
 
     def _end(self, why: str) -> None:
         if not self._told:

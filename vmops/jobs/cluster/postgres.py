@@ -1,9 +1,8 @@
 """Records in PostgreSQL: one connection, lent for a transaction, and replaced when it is lost.
 
-The one importer of ``psycopg``. Statements are written as for SQLite, with ``?`` and ``:name``.
+The one importer of ``psycopg``.
 """
 
-import re
 import time
 import weakref
 from collections.abc import Generator, Iterable, Iterator
@@ -18,6 +17,7 @@ from vmops.core.backends import SCHEMA, where
 from vmops.core.errors import RecordsAway, RecordsUnusable, StoreError
 from vmops.core.polling import retry
 from vmops.jobs.cluster import schema
+from vmops.jobs.cluster.placeholders import translated
 from vmops.jobs.tables import Conflict, Lender, Values
 
 _IN_REACH: dict[str, Any] = {
@@ -41,8 +41,6 @@ _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 
 _CONNECT_INTERVAL = 0.5
 """Seconds between two attempts to connect."""
-
-_PARAMETER = re.compile(r"('(?:[^']|'')*')|\?|(?<![:\w]):(\w+)")
 
 
 class _Bounded(psycopg.Connection[Any]):
@@ -116,7 +114,7 @@ class PostgreSQL(Lender):
                 raise self._away(error) from error
 
     def select(self, query: str, values: Values = (), /) -> list[Any]:
-        """Read the rows of one statement that changes nothing, in one exchange, again if the connection was lost.
+        """Execute one statement in one exchange, again if the connection was lost; give its rows.
 
         Raises: RecordsAway.
         """
@@ -235,13 +233,3 @@ def upgrade(url: str) -> bool:
         raise StoreError(f"{where(url)}: {error}".strip() + ": connect as the owner of the database") from error
     except psycopg.OperationalError as error:
         raise RecordsAway(f"PostgreSQL at {where(url)} cannot be reached: {' '.join(str(error).split())}") from error
-
-
-def translated(query: str) -> str:
-    """Translate a statement to psycopg's placeholders."""
-    return _PARAMETER.sub(_parameter, query.replace("%", "%%"))
-
-
-def _parameter(found: re.Match[str]) -> str:
-    text, name = found.groups()
-    return text or (f"%({name})s" if name else "%s")

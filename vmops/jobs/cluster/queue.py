@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import procrastinate
 from procrastinate import App, JobContext
@@ -20,9 +20,10 @@ from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import RecordsAway
 from vmops.core.log import get_logger
 from vmops.jobs.cluster.postgres import PoolTimeout, Transaction, how_to_connect
-from vmops.jobs.cluster.sealing import ORDERS, sealed_by
+from vmops.jobs.cluster.sealing import ORDERS, SEALED_BY, sealed_by
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
+from vmops.jobs.tables import Tables
 
 TASK = "deploy"
 """The name of a job."""
@@ -30,7 +31,8 @@ TASK = "deploy"
 VERSION = 1
 """The version of the order. It is part of the queue's name: a host leaves what it cannot read to others."""
 
-_PRIORITY = "SELECT count(*) AS many FROM operations WHERE owner = ? AND state IN ('pending', 'running')"
+_IN_FLIGHT = "SELECT count(*) AS in_flight FROM operations WHERE owner = ? AND state IN ('pending', 'running')"
+_OUTLOOK = f"{SEALED_BY}, ({_IN_FLIGHT}) AS in_flight, extract(epoch FROM clock_timestamp())::double precision AS now"
 _CONNECTION_TIMEOUT = 5.0
 """Seconds to wait for one of the queue's connections: without any, the database is away."""
 
@@ -52,31 +54,47 @@ def app(url: str) -> App:
     return App(connector=connector)
 
 
-def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey) -> None:
+@dataclass(frozen=True)
+class Outlook:
+    """Read before an operation is queued: the time, how many of its owner are in flight, and which key seals now."""
+
+    now: float
+    in_flight: int
+    key_id: bytes
+
+    @classmethod
+    def of(cls, tables: Tables, owner: str) -> Self:
+        """Read it for an owner."""
+        (row,) = tables.select(_OUTLOOK, (owner,))
+        return cls(row["now"], row["in_flight"], sealed_by(row))
+
+
+def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey, outlook: Outlook) -> None:
     """Put an operation that is recorded in this transaction into its queue, and store its sealed order."""
-    sealed = key.seal(ORDERS, operation.id, order.to_wire(), sealed_by(rows))
-    job = _defer(rows, operation)
+    sealed = key.seal(ORDERS, operation.id, order.to_wire(), outlook.key_id)
+    job = _defer(rows, operation, outlook.in_flight + 1)
     rows.execute(_ORDER, (operation.id, operation.queue, sealed, job))
 
 
 def put_again(rows: Transaction, operation: Operation) -> None:
     """Put an operation whose order exists into its queue again."""
-    rows.execute("UPDATE orders SET job = ? WHERE operation = ?", (_defer(rows, operation), operation.id))
+    found = rows.execute(_IN_FLIGHT, (operation.owner,)).fetchone()
+    job = _defer(rows, operation, found["in_flight"] if found else 0)
+    rows.execute("UPDATE orders SET job = ? WHERE operation = ?", (job, operation.id))
 
 
-def opened(rows: Transaction, operation: str, key: ClusterKey) -> bytes | None:
+def opened(tables: Tables, operation: str, key: ClusterKey) -> bytes | None:
     """Give an operation's order; None if the operation is over. Raises: StoreError if this key does not open it."""
-    row = rows.execute("SELECT sealed FROM orders WHERE operation = ?", (operation,)).fetchone()
-    return key.open(ORDERS, operation, bytes(row["sealed"])) if row else None
+    found = tables.select("SELECT sealed FROM orders WHERE operation = ?", (operation,))
+    return key.open(ORDERS, operation, bytes(found[0]["sealed"])) if found else None
 
 
-def _defer(rows: Transaction, operation: Operation) -> int:
+def _defer(rows: Transaction, operation: Operation, in_flight: int) -> int:
     """Enqueue a job. Owners take turns: one with many jobs in flight comes after those with few."""
-    found = rows.execute(_PRIORITY, (operation.owner,)).fetchone()
     sender = _sender().configure_task(
         TASK,
         queue=of_verb(operation.queue, operation.verb),
-        priority=-int(found["many"]) if found else 0,
+        priority=-in_flight,
         connection=rows.connection,
     )
     return sender.defer(operation=operation.id)
@@ -212,9 +230,10 @@ class Consumer:
             await _until(told, pause)
 
     def _missed(self, error: Exception | None) -> None:
-        get_logger().warning("records_away", cause=str(error))
+        why = error.why if isinstance(error, RecordsAway) else str(error)
+        get_logger().warning("records_away", cause=why)
         if time.monotonic() - self._answered > self.ride_out:
-            raise RecordsAway(f"PostgreSQL was away for more than {self.ride_out:g} seconds: {error}")
+            raise RecordsAway(f"PostgreSQL was away for more than {self.ride_out:g} seconds: {why}")
 
 
 async def _until(told: asyncio.Event, seconds: float) -> None:

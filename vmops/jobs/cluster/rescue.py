@@ -1,21 +1,18 @@
 """Puts operations of dead workers and hosts back into the queue, for any host to continue."""
 
-from collections.abc import Sequence
-
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.jobs.cluster import claims, queue
 from vmops.jobs.operation import State
 from vmops.jobs.store import TABLES, Store
-from vmops.jobs.tables import Tables
 
 MOST = 3
 """How many times one operation is tried: one that kills its worker each time must not kill them all."""
 
 _WORKED_ON = "EXISTS (SELECT 1 FROM claims WHERE claims.operation = {table}.id AND expires > clock_timestamp())"
 
-_DEAD = f"""SELECT id FROM {{table}} WHERE state = 'running' AND NOT {_WORKED_ON}
-  AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)"""  # noqa: S608
+_DEAD = f"""SELECT id, true AS dead FROM {{table}} WHERE state = 'running' AND NOT {_WORKED_ON}
+  AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => :seconds)"""  # noqa: S608
 """Operations without a live claim. After a restart of the database there is time to renew claims first."""
 
 _AGAIN = f"""UPDATE {{table}} SET state = 'pending', attempt = attempt + 1, epoch = 0, pid = 0, start_ticks = 0,
@@ -23,13 +20,15 @@ _AGAIN = f"""UPDATE {{table}} SET state = 'pending', attempt = attempt + 1, epoc
   WHERE id = ? AND state = 'running' AND attempt < ? AND NOT {_WORKED_ON}
     AND EXISTS (SELECT 1 FROM orders WHERE operation = {{table}}.id)"""  # noqa: S608
 
-_LOST = """SELECT {table}.id FROM {table} JOIN orders ON orders.operation = {table}.id
+_LOST = """SELECT {table}.id, false AS dead FROM {table} JOIN orders ON orders.operation = {table}.id
   LEFT JOIN procrastinate_jobs AS jobs ON jobs.id = orders.job
   LEFT JOIN procrastinate_workers AS workers ON workers.id = jobs.worker_id
-  WHERE state = 'pending' AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)
+  WHERE state = 'pending' AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => :seconds)
     AND (jobs.status IS NULL OR jobs.status::text NOT IN ('todo', 'doing')
     OR (jobs.status::text = 'doing' AND (workers.id IS NULL
-      OR workers.last_heartbeat < clock_timestamp() - make_interval(secs => ?))))"""
+      OR workers.last_heartbeat < clock_timestamp() - make_interval(secs => :seconds))))"""
+
+_ABANDONED = " UNION ALL ".join(each.format(table=table) for each in (_DEAD, _LOST) for table in TABLES)
 
 
 def rescue(store: Store, seconds: float) -> list[str]:
@@ -37,14 +36,8 @@ def rescue(store: Store, seconds: float) -> list[str]:
 
     A host is dead if it was silent for ``seconds``. Returns: the ids of the operations that are queued again.
     """
-    dead = _found(store.shared(), _DEAD, (seconds,))
-    lost = _found(store.shared(), _LOST, (seconds, seconds))
-    return [each for each in dead if take_up(store, each)] + [each for each in lost if _put_back(store, each)]
-
-
-def _found(tables: Tables, query: str, values: Sequence[float]) -> list[str]:
-    """Give the ids that a query finds in each table of records."""
-    return [row["id"] for table in TABLES for row in tables.select(query.format(table=table), values)]
+    found = store.shared().select(_ABANDONED, {"seconds": seconds})
+    return [each["id"] for each in found if (take_up if each["dead"] else _put_back)(store, each["id"])]
 
 
 def take_up(store: Store, operation_id: str) -> bool:

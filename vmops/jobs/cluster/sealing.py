@@ -1,5 +1,8 @@
 """Sealed values in the database, and their keys: all hosts seal with the key that seals the passphrase."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from vmops.core.cluster_key import ID_BYTES, ClusterKey
 from vmops.jobs.tables import Rows, Tables
 
@@ -8,13 +11,13 @@ SECRETS, ORDERS = "secrets", "orders"
 
 _NAMES = {SECRETS: "name", ORDERS: "operation"}
 
-_SEALED_BY = f"SELECT substring(sealed FROM 1 FOR {ID_BYTES}) AS key_id FROM secrets WHERE name = 'passphrase'"  # noqa: S608
+SEALED_BY = f"SELECT (SELECT substring(sealed FROM 1 FOR {ID_BYTES}) FROM secrets WHERE name = 'passphrase') AS key_id"  # noqa: S608
+"""Selects the id of the key with which hosts seal now; null while there is nothing."""
 
 
-def sealed_by(rows: Rows) -> bytes:
-    """Give the id of the key with which hosts seal now; empty while there is nothing."""
-    row = rows.execute(_SEALED_BY).fetchone()
-    return bytes(row["key_id"]) if row else b""
+def sealed_by(row: Mapping[str, Any]) -> bytes:
+    """Give the id of the key in a row of `SEALED_BY`; empty while there is nothing."""
+    return bytes(row["key_id"] or b"")
 
 
 def reseal(tables: Tables, key: ClusterKey) -> int:

@@ -9,8 +9,11 @@ from vmops.core import keys, private
 from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import StoreError
 from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
-from vmops.jobs.cluster.sealing import SECRETS, sealed_by
+from vmops.jobs.cluster.sealing import SEALED_BY, SECRETS, sealed_by
 from vmops.jobs.tables import Tables
+
+_OF_HOSTS = "SELECT name, sealed FROM secrets WHERE name IN ('passphrase', 'digest')"
+_FIRST = "INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING name"
 
 
 class SharedSecrets:
@@ -24,9 +27,11 @@ class SharedSecrets:
 
         Raises: StoreError if this host has different ones already, which something here may have been made with.
         """
+        found = {row["name"]: bytes(row["sealed"]) for row in self._tables.select(_OF_HOSTS)}
         for name, path in (("passphrase", passphrase_path(state_dir)), ("digest", digest_key_path(state_dir))):
-            shared = self._find(name)
-            if shared is None:
+            if name in found:
+                shared = self._key.open(SECRETS, name, found[name])
+            else:
                 shared = self._first(name, _local(name, state_dir))
             _lay_down(path, shared)
 
@@ -56,11 +61,10 @@ class SharedSecrets:
 
     def _first(self, name: str, mine: bytes) -> bytes:
         """Offer a secret, and give the one that was first."""
-        with self._tables.transaction() as rows:
-            sealed = self._key.seal(SECRETS, name, mine, sealed_by(rows))
-            query = "INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            if rows.execute(query, (name, sealed)).rowcount:
-                return mine
+        (now,) = self._tables.select(SEALED_BY)
+        sealed = self._key.seal(SECRETS, name, mine, sealed_by(now))
+        if self._tables.select(_FIRST, (name, sealed)):
+            return mine
         return self._find(name) or mine
 
 
