@@ -111,7 +111,7 @@ def test_lives_over_two_hosts_leave_nothing_and_have_one_writer_each(cluster: Cl
 
 
 def cut_off_one(cluster: Cluster, cloud: Azure, links: Mapping[str, Relay]) -> None:
-    """Cut a link that closes nothing: another host takes over, what comes later is refused, and who waits goes on."""
+    """Cut a link that closes nothing: another host takes over, late writes are refused, and waits continue."""
     params: Params = {"vmName": "c1"}
     with relayed(cluster.server.port) as callers_link:
         first, second = (cluster.host_behind(name, link.port) for name, link in links.items())
