@@ -207,9 +207,7 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
 
     def with_key(self, public_key: str) -> Self:
         """Return the same spec with an SSH public key that was made because none was given."""
-        spec = self.model_copy(update={"admin_password_or_key": SecretStr(public_key)})
-        spec._key_is_made = True
-        return spec
+        return self.from_wire({**self.to_wire(), "adminPasswordOrKey": public_key, _KEY_IS_MADE: True})
 
     def with_secrets(self, secrets: Mapping[str, str]) -> Self:
         """Return the same spec with the values of secrets that stay."""
