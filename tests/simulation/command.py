@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pulumi.automation import CommandResult, PulumiCommand
 from semver import VersionInfo
@@ -17,6 +17,7 @@ from tests.simulation.files import SALT, Files, refused
 from tests.simulation.goals import PROJECT, Program, resolved, shown
 from tests.simulation.provider import Provider
 from tests.simulation.turns import Process, Turns
+from vmops.core import backends
 from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -69,7 +70,7 @@ class DoubleCommand(PulumiCommand):
     ) -> None:
         self._claim, self._notes = claim, notes
         self.command, self.version = str(binary), VersionInfo.parse(version)
-        self._backend = Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        self._backend = cast(Path, backends.directory_of(environment["PULUMI_BACKEND_URL"]))
         self._asked, self._runs = 0, False
         self._provider: Provider | None = None
 

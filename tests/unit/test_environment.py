@@ -102,7 +102,7 @@ def test_the_engines_settings_are_ours(tmp_path: Path, engine: dict[str, str]) -
     told = {
         "TMPDIR": f"{tmp_path}/scratch",
         "PULUMI_HOME": f"{tmp_path}/pulumi",
-        "PULUMI_BACKEND_URL": f"file://{tmp_path}/backend",
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}/backend?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": f"{tmp_path}/passphrase",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DEBUG_PROVIDERS": "azure-native:4712",

@@ -35,12 +35,16 @@ class Form:
     def properties(self, value: object) -> dict[str, Any]:
         """Read an object that is part of an answer. Raises: _Mismatch."""
         read: dict[str, Any] = {}
+        form_of, others = self._known.get, self._others
         for name, each in _of_type(value, dict).items():
             if each is None:
                 continue
-            form = self._known.get(name, self._others)
+            form = form_of(name, others)
+            if form is object or type(each) is form:
+                read[name] = each
+                continue
             try:
-                read[name] = each if form is object or type(each) is form else _read(each, form)
+                read[name] = _read(each, form)
             except _Mismatch as mismatch:
                 raise mismatch.below(f".{name}") from None
         for name in self._needed:

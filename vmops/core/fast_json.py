@@ -14,6 +14,6 @@ def loads(text: str | bytes) -> Any:
     Raises: ValueError; RecursionError if it is nested too deeply.
     """
     try:
-        return from_json(text)
+        return from_json(text, cache_strings="keys")
     except ValueError:
         return json.loads(text)

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -69,6 +70,8 @@ FIELDS: Mapping[str, str] = MappingProxyType(
 """The field of a spec with the name of each resource that several VMs may share."""
 
 _LONGEST, _LONGEST_NETWORK = 80, 64
+_REMEMBERED = 500
+"""Hashes that are kept: each of a fleet's VMs asks for its stack's name several times."""
 _LUN = re.compile("0|[1-9][0-9]?")
 _OF_MEMBER = re.compile("-(0|[1-9][0-9]?)(?:-.*)?")
 """Matches what follows a fleet's name in the name of a member, and of the member's resources."""
@@ -193,6 +196,7 @@ def rule(port: int) -> str:
     return f"tcp-{port}"
 
 
+@lru_cache(_REMEMBERED)
 def _hash(*pieces: str) -> str:
     """Return 8 hexadecimal digits that distinguish names without regard to case."""
     return hashlib.sha256("\n".join(pieces).lower().encode()).hexdigest()[:8]
