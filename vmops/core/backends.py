@@ -61,7 +61,7 @@ def directory_of(url: str) -> Path | None:
     return Path(os.fsdecode(unquote_to_bytes(path.partition("?")[0]))) if found and scheme == _FILE else None
 
 
-def without_metadata(url: str) -> str:
+def without_sidecars(url: str) -> str:
     """Give the URL for an engine that writes no second file of metadata beside each file of a backend of files.
 
     It reads such a file if there is one, and needs nothing from it. Source: gocloud.dev/blob/fileblob, ``metadata``.
