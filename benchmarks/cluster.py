@@ -4,7 +4,6 @@ python -m benchmarks.cluster [FIGURE …]
 """
 
 import asyncio
-import json
 import os
 import signal
 import statistics
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.page import RESULTS
+from benchmarks import measured
 from benchmarks.place import machine
 from tests import postgres
 from tests.azure import Azure
@@ -27,7 +26,6 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.cluster import queue
 from vmops.jobs.operation import Operation, Verb
 
-_FILE = RESULTS / "cluster.json"
 _ROUNDS = 10
 _ORDERS = 1000
 _AWAY = 25.0
@@ -227,12 +225,10 @@ def measure(name: str, figures: dict[str, Any]) -> None:
 
 def main() -> None:
     """Measure what is named, by default all; keep what was measured before."""
-    before = json.loads(_FILE.read_text()) if _FILE.exists() else {}
-    figures: dict[str, Any] = before.get("figures", {})
-    RESULTS.mkdir(exist_ok=True)
+    figures: dict[str, Any] = measured.read("cluster").get("figures", {})
     for name in sys.argv[1:] or _FIGURES:
         measure(name, figures)
-        _FILE.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=2) + "\n")
+        measured.write("cluster", {"machine": machine(), "figures": figures})
     for name, value in figures.items():
         print(f"{name:45} {value if isinstance(value, str | int) else f'{value:.3f}'}")
 

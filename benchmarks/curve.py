@@ -3,30 +3,27 @@
 python -m benchmarks.curve [NUMBER …]
 """
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import measured
 from benchmarks.crowd import crowd
-from benchmarks.page import PEERS, RESULTS
+from benchmarks.page import PEERS
 from benchmarks.place import machine
 
 _PLOT = Path(__file__).parents[1] / "docs" / "performance.svg"
-_FILE = RESULTS / "curve.json"
-_PEERS = ["vmops", "plain", "mlos", "floor"]
 _AXES = {"wall": "seconds until all run", "cpu": "processor seconds", "memory": "most memory, MB"}
 
 
 def measure(curve: dict[str, Any], peers: list[str], numbers: list[int]) -> None:
     """Measure each peer with each number of VMs, one after the other, and store each result at once."""
-    RESULTS.mkdir(exist_ok=True)
     for number in numbers:
         for peer in peers:
             costs = {phase: asdict(cost) for phase, cost in crowd(peer, number).items()}
             curve["peers"].setdefault(peer, {})[str(number)] = costs
-            _FILE.write_text(json.dumps(curve, indent=2) + "\n")
+            measured.write("curve", curve)
             print(number, peer, costs, flush=True)
 
 
@@ -54,9 +51,9 @@ def draw(curve: dict[str, Any], path: Path = _PLOT) -> None:
 def main() -> None:
     """Measure the named numbers and peers, keep earlier results of others, and draw all of them."""
     words = sys.argv[1:]
-    curve = {"peers": {}, **(json.loads(_FILE.read_text()) if _FILE.exists() else {}), "machine": machine()}
+    curve = {"peers": {}, **measured.read("curve"), "machine": machine()}
     numbers = [int(word) for word in words if word.isdigit()] or [1, 4, 24, 100]
-    measure(curve, [word for word in words if word in _PEERS] or _PEERS, numbers)
+    measure(curve, [word for word in words if word in PEERS] or list(PEERS), numbers)
     draw(curve)
 
 

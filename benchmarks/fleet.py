@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from benchmarks.page import RESULTS
+from benchmarks import measured
 from benchmarks.place import machine, place, processes
 from vmops import Settings, Status, VMOps
 from vmops.deploy.circumstances import Circumstances
@@ -236,9 +236,8 @@ def main() -> None:
         found = measure()
         print(*found, sep="\n", flush=True)
         rows += found
-    RESULTS.mkdir(exist_ok=True)
     plain = [{**row._asdict(), "met": row.value <= row.limit} for row in rows]
-    (RESULTS / "fleet.json").write_text(json.dumps({"machine": machine(), "rows": plain}, indent=2) + "\n")
+    measured.write("fleet", {"machine": machine(), "rows": plain})
 
 
 if __name__ == "__main__":

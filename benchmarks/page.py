@@ -3,14 +3,14 @@
 A table is between two comments, of which the first names its file in benchmarks/results. Without that file it is empty.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import measured
+
 PAGE = Path(__file__).parents[1] / "docs/performance.md"
-RESULTS = Path(__file__).parent / "results"
 
 PEERS = {"vmops": "vmops", "plain": "Automation API", "mlos": "mlos_bench", "floor": "bare ARM calls"}
 """The peers by their names in the results, with their titles."""
@@ -117,10 +117,9 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterator[list[str]]]] = {
 
 def table(name: str) -> str:
     """Give the table of a file of results, with the machine on which it was measured; '' without that file."""
-    file = RESULTS / f"{name}.json"
-    if not file.exists():
+    results = measured.read(name)
+    if not results:
         return ""
-    results = json.loads(file.read_text())
     head, *rows = TABLES[name](results)
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     return "\n".join((*lines, "", f"Measured on {_machine(results['machine'])}.", ""))

@@ -6,15 +6,14 @@ It also writes benchmarks/results/table.json. Rows are medians in milliseconds, 
 they name another unit.
 """
 
-import json
 import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from benchmarks import rounds
+from benchmarks import measured, rounds
 from benchmarks.crowd import Cost, crowd
-from benchmarks.page import PEERS, RESULTS
+from benchmarks.page import PEERS
 from benchmarks.place import machine, place
 from benchmarks.processors import Parts
 from benchmarks.profile import one_life, told
@@ -145,9 +144,8 @@ def main() -> None:
     table = rows(figures)
     why = explained(table, profiles)
     show(table, why)
-    RESULTS.mkdir(exist_ok=True)
     plain = {"machine": machine(), "rows": [{**asdict(row), "met": row.met} for row in table], "profiles": why}
-    (RESULTS / "table.json").write_text(json.dumps(plain, indent=2) + "\n")
+    measured.write("table", plain)
 
 
 if __name__ == "__main__":

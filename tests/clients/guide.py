@@ -31,14 +31,23 @@ class Guide:
 def guide(client: str) -> Guide:
     """Read the section of a client; a block is a file if the line before it ends with its name and a colon."""
     text = _section(SECTIONS[client])
-    consoles = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    typed = re.findall(r"^\$ (.*)$", "".join(consoles), re.MULTILINE)
+    typed = commands("".join(consoles(text)))
     files = re.findall(r"`([\w.]+)`:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return Guide(
         [line for line in typed if not line.startswith(_RUN)],
         [line for line in typed if line.startswith(_RUN)],
         dict(files),
     )
+
+
+def consoles(text: str) -> list[str]:
+    """Give the console blocks of a text."""
+    return re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(block: str) -> list[str]:
+    """Give the commands of a console block."""
+    return re.findall(r"^\$ (.*)$", block, re.MULTILINE)
 
 
 def _section(title: str) -> str:

@@ -6,14 +6,13 @@ The packages of mlos_bench's section are development packages of vmops, so it al
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.clients.guide import PAGE, SECTIONS, guide
+from tests.clients.guide import PAGE, SECTIONS, commands, consoles, guide
 from tests.clients.place import LIMIT, directory, installed, left, type_in
 from tests.conftest import NO_GUESTS
 from vmops.local import daemon
@@ -42,14 +41,12 @@ print(ask(login, {{"grant_type": "client_credentials", "scope": cloud["resourceM
 
 def console(heading: str) -> str:
     """Give the first console block below a heading."""
-    below = PAGE.read_text().partition(f"# {heading}\n")[2]
-    blocks: list[str] = re.findall(r"^```console\n(.*?)^```$", below, re.MULTILINE | re.DOTALL)
-    return blocks[0]
+    return consoles(PAGE.read_text().partition(f"# {heading}\n")[2])[0]
 
 
-def commands(block: str) -> str:
+def script(block: str) -> str:
     """Give the commands of a console block as a script."""
-    return "\n".join(("set -euo pipefail", *re.findall(r"^\$ (.*)$", block, re.MULTILINE)))
+    return "\n".join(("set -euo pipefail", *commands(block)))
 
 
 def with_values(typed: str, here: Endpoint) -> str:
@@ -87,14 +84,14 @@ def test_the_commands_of_vmops_on_the_page_succeed(state_dir: Path, tmp_path: Pa
     stand_in(tmp_path / "pulumi", PROVIDER)
     mine = environment(state_dir, tmp_path, Path(sys.executable).parent)
     tls = console("Without the proxy")
-    type_in(tmp_path, commands(tls).replace("--json", "--json >started"), mine)
+    type_in(tmp_path, script(tls).replace("--json", "--json >started"), mine)
     assert json.loads((tmp_path / "started").read_text()).keys() == json.loads(tls.partition("\n")[2]).keys()
-    provider = commands(console("The official azure-native provider")).replace("pulumi up", "pulumi up >login")
+    provider = script(console("The official azure-native provider")).replace("pulumi up", "pulumi up >login")
     type_in(tmp_path, with_values(provider, daemon.ensure(state_dir)), mine)
     assert "access_token" in (tmp_path / "login").read_text()
-    *set_up, take_back = commands(console("Azure's own clients against the local Azure")).splitlines()
-    script = [*set_up, 'test -n "$HTTPS_PROXY"', take_back, 'test -z "${HTTPS_PROXY-}"']
-    type_in(tmp_path, "\n".join(script), mine)
+    *set_up, take_back = script(console("Azure's own clients against the local Azure")).splitlines()
+    both = [*set_up, 'test -n "$HTTPS_PROXY"', take_back, 'test -z "${HTTPS_PROXY-}"']
+    type_in(tmp_path, "\n".join(both), mine)
 
 
 @pytest.mark.timeout(LIMIT)
@@ -115,5 +112,5 @@ def test_each_installed_client_runs_its_section(client: str, state_dir: Path, tm
 def test_the_azure_cli_logs_in_with_explicit_endpoints(state_dir: Path) -> None:
     """No proxy is needed."""
     place, here = directory("az"), daemon.ensure(state_dir, 0, tls=True)
-    script = with_values(commands(console("The Azure CLI with explicit endpoints")), here)
-    type_in(place, f"{script}\naz group list", environment(state_dir, place / "python/bin"))
+    login = with_values(script(console("The Azure CLI with explicit endpoints")), here)
+    type_in(place, f"{login}\naz group list", environment(state_dir, place / "python/bin"))

@@ -33,7 +33,7 @@ def record(row: Mapping[str, Any]) -> Operation:
     found.update(
         verb=Verb(found["verb"]),
         state=State(found["state"]),
-        failure=Failure.from_dict(json.loads(failure)) if failure else None,
+        failure=Failure.from_dict(fast_json.loads(failure)) if failure else None,
         **{name: fast_json.loads(found[name]) for name in _MAPPINGS},
     )
     return Operation(**found)

@@ -237,7 +237,7 @@ class Store:
         if row is None:
             return None
         name, verb, target, location, started, due, ended, status, error = row
-        cause = json.loads(error) if error else None
+        cause = fast_json.loads(error) if error else None
         return Operation(name, verb, ResourceId.parse(target), location, started, due, ended, status, cause)
 
 
