@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pulumi.automation import EngineEvent
 
 from vmops.core.failures import Failure, FailureKind
-from vmops.engine.events import EXISTS_ALREADY, EventLog, read_refusal
+from vmops.engine.events import ENGINE_LOST, EXISTS_ALREADY, EventLog, read_refusal
 from vmops.spec.names import short_name
 
 VM = "urn:pulumi:exp1-0a1b2c3d::vmops::azure-native:compute:VirtualMachine::exp1"
@@ -139,21 +139,26 @@ def test_arms_refusal_precedes_the_engines_messages(events: EventLog) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "generic",
-    [
-        "update failed",
-        "destroy failed",
-        "resource operation failed",
-        "Resource monitor has terminated, shutting down",
-    ],
-)
+@pytest.mark.parametrize("generic", ["update failed", "destroy failed", "resource operation failed"])
 def test_a_specific_message_precedes_generic_ones(events: EventLog, generic: str) -> None:
     """Which says that something failed, and nothing more."""
     events(error(generic, STACK))
     assert events.cause("") == Failure(FailureKind.ENGINE, generic)
     events(error("no resource plugin 'azure-native' found", urn=None))
     assert events.cause("") == Failure(FailureKind.ENGINE, "no resource plugin 'azure-native' found")
+
+
+@pytest.mark.parametrize("prefix", ["", "an unhandled error occurred: "])
+def test_a_lost_engine_is_the_last_of_all_causes(events: EventLog, prefix: str) -> None:
+    """The program loses its engine after any other failure, too."""
+    events(error(f"{prefix}Resource monitor has terminated, shutting down", STACK))
+    assert (events.cause("").kind, events.cause("").code) == (FailureKind.INTERRUPTED, ENGINE_LOST)
+    assert events.last_refusal is None
+    events(error("update failed", STACK))
+    events(error("dependency failed"))
+    assert events.cause("") == Failure(FailureKind.ENGINE, "dependency failed", resource=events.cause("").resource)
+    events(error(IN_USE, NIC))
+    assert events.cause("").code == "NicInUse"
 
 
 def test_without_any_refusal_the_fallback_is_the_cause(events: EventLog) -> None:

@@ -35,9 +35,16 @@ _GONE = re.compile(
 PROVIDER_GONE = "ProviderGone"
 """Our code for a provider that died during a call of the engine. Source: gRPC's messages for UNAVAILABLE."""
 
+_LOST = "Resource monitor has terminated"
+ENGINE_LOST = "EngineLost"
+"""Our code for a program that could not reach its engine.
+
+Source: Pulumi's SDK reports so that a call to the engine was answered by gRPC's UNAVAILABLE.
+"""
+
 _QUIET = frozenset({"same"})
-_GENERIC = ("update failed", "resource operation failed", "destroy failed", "Resource monitor has terminated")
-"""Prefixes of messages that report a failure without its cause. Source: the engine; the last is from its SDK."""
+_GENERIC = ("update failed", "resource operation failed", "destroy failed")
+"""Prefixes of the engine's messages that report a failure without its cause."""
 
 
 class EventLog:
@@ -95,7 +102,7 @@ class EventLog:
     def causes(self) -> list[Failure]:
         """Give the causes of the engine's failure: ARM's refusals first, generic messages last."""
         with self._mutex:
-            return sorted(self._causes, key=lambda cause: (not cause.code, cause.message.startswith(_GENERIC)))
+            return sorted(self._causes, key=lambda cause: (_is_generic(cause), not cause.code))
 
     def cause(self, fallback: str) -> Failure:
         """Give the first cause, else one with the message ``fallback``."""
@@ -120,15 +127,22 @@ class EventLog:
         failure = read_refusal(message, resource=short_name(urn))
         with self._mutex:
             self._causes.append(failure)
-        if failure.code:
+        if failure.code and not _is_generic(failure):
             self.note_refusal(failure)
         self._log.error("resource_refused", resource=failure.resource, kind=str(failure.kind), message=failure.message)
+
+
+def _is_generic(cause: Failure) -> bool:
+    """Tell whether any other cause explains a failure better."""
+    return cause.code == ENGINE_LOST or cause.message.startswith(_GENERIC)
 
 
 def read_refusal(message: str, resource: str = "") -> Failure:
     """Parse a provider's error text: ARM's code and message if it contains them, else the whole text."""
     if _EXISTS in message:
         return Failure(FailureKind.CONFLICT, message.strip(), EXISTS_ALREADY, resource)
+    if _LOST in message:
+        return Failure(FailureKind.INTERRUPTED, f"the program lost the engine: {message}", ENGINE_LOST, resource)
     if _GONE.search(message):
         return Failure(FailureKind.INTERRUPTED, f"the provider died: {message.strip()}", PROVIDER_GONE, resource)
     found = _REFUSAL.search(message)

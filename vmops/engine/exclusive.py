@@ -1,5 +1,6 @@
 """Runs one command of the engine, waiting for the engine's own lock, and classifies its failure."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -10,17 +11,20 @@ from pulumi.automation.errors import ConcurrentUpdateError, StackAlreadyExistsEr
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import retry
+from vmops.core.polling import backoff, retry
 from vmops.engine.backend.lock_holder import refuse_living_holder
 from vmops.engine.backend.notes import EngineNotes
 from vmops.engine.backend.refusals import refused_state
-from vmops.engine.events import EventLog
+from vmops.engine.events import ENGINE_LOST, EventLog
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for another engine to release the stack's lock."""
 
 _RETRY_INTERVAL = 3.0
 """Seconds between two attempts; each attempt starts an engine."""
+
+_MAX_LOSSES = 3
+"""How often in a row a program may lose its engine. Source: seen once in some thousand engines, on a busy host."""
 
 
 class _Locked(OperationFailed):
@@ -34,6 +38,8 @@ class _Locked(OperationFailed):
 def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any], notes: EngineNotes) -> None:
     """Run a command. A lock whose engine is dead by its ``notes`` is deleted by ``unlock``; any other is waited for.
 
+    A command whose program has lost the engine is run again: nothing failed but their connection.
+
     Raises: OperationFailed, as `attempt` does, or (locked) naming the holder of the lock; Pulumi's exceptions about a
     stack that exists or does not.
     """
@@ -43,6 +49,15 @@ def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[
             attempt(log, command)
         except ConcurrentUpdateError as error:
             _unlock(log, str(error), unlock, notes)
+
+    def after_loss(failed: OperationFailed, times: int) -> float | None:
+        return backoff(times) if failed.failure.code == ENGINE_LOST and times < _MAX_LOSSES else None
+
+    retry(lambda: _when_unlocked(once), OperationFailed, after_loss, timeout=math.inf)
+
+
+def _when_unlocked(once: Callable[[], None]) -> None:
+    """Repeat an attempt for as long as another engine may hold the stack's lock."""
 
     def pause(refusal: _Locked, times: int) -> float:
         if times == 1 and refusal.pause:

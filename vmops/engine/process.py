@@ -56,6 +56,7 @@ class EngineCommand(PulumiCommand):
         self._notes = notes
         self._claim = claim
         self._process: Child | None = None
+        self._stopping = False
 
     def run(
         self,
@@ -68,9 +69,12 @@ class EngineCommand(PulumiCommand):
         """Run one engine command. An exception during the run kills the engine and its process group.
 
         Raises: pulumi.automation.CommandError, or a subclass, if the engine exits with another code than 0;
-        OperationFailed: interrupted if a signal killed it, timeout if it took too long, fenced if the claim is lost.
+        OperationFailed: interrupted if a signal killed it, or if `signal` has stopped an engine before; timeout if it
+        took too long, fenced if the claim is lost.
         """
         self._claim.check()
+        if self._stopping:
+            raise OperationFailed(Failure(FailureKind.INTERRUPTED, "the engine was stopped, and no other is started"))
         self._process = children.start(
             ["/bin/sh", "-c", _WAIT_THEN_EXEC, "sh", self.command, "--non-interactive", *args],
             apart=Apart.GROUP,
@@ -117,13 +121,14 @@ class EngineCommand(PulumiCommand):
         return self._process is not None and self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> bool:
-        """Send a signal to the engine's process group; tell whether an engine runs.
+        """Send a signal to the engine's process group; tell whether an engine runs. No other engine starts afterwards.
 
         After the first SIGINT operations in flight finish; after the second the engine exits at once and releases its
         lock. Source: seen with engine 3.274.
         """
         if self._process is None or not self.running:
             return False
+        self._stopping = True
         os.killpg(self._process.pid, number)
         return True
 
