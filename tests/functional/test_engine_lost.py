@@ -9,6 +9,7 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import FailureKind
 from vmops.deploy.context import open_for_change
 from vmops.engine.events import ENGINE_LOST
+from vmops.engine.program import Program
 from vmops.jobs import admission
 from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
@@ -17,7 +18,7 @@ from vmops.spec.target import Target
 TARGET = Target.from_params({"vmName": "exp1"})
 
 
-def losing(programs: list[str], losses: int) -> object:
+def losing(programs: list[str], losses: int) -> Program:
     """Give a program that loses its engine, as Pulumi's SDK reports it, in its first runs."""
 
     async def program() -> None:
