@@ -20,6 +20,8 @@ from tests.functional.cluster import LONGEST, Cluster, Host, succeeded, taken, w
 from tests.functional.doors import CLI
 from tests.house import ROOT
 from vmops import Settings, Status, StoreError, VMOps
+from vmops.core import keys
+from vmops.core.failures import FailureKind
 from vmops.core.log_reader import instant
 from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.cluster.postgres import PostgreSQL
@@ -296,6 +298,54 @@ def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: P
     cluster.ask(change.format(1))
     cluster.host("caller").ops.operations()
     cluster.ask(change.format(-1))
+
+
+def test_a_caller_needs_no_azure_to_ask_for_a_vm(cluster: Cluster, cloud: Azure) -> None:
+    """The worker looks at the VM. It replaces none only because no key is given, and says how to give it."""
+    key = keys.ssh_public_key(cluster.place / "person", "one")
+    given: Params = {"vmName": "k1", "adminPasswordOrKey": key}
+    caller, asked, seen = cluster.host("caller").ops, {"vmName": "k1"}, len(cloud.journal())
+    assert caller.vm_provision(dict(given)) == (Status.PENDING, {}), caller.last_failure(given)
+    assert len(cloud.journal()) == seen
+    cluster.host("one").work()
+    succeeded(caller, asked, is_setup=True)
+    first = [each for each in cloud.ids() if each.endswith("/virtualMachines/k1")]
+    made = cloud.vm(first[0])["properties"]["vmId"]
+    assert caller.vm_provision(dict(asked)) == (Status.PENDING, {}), caller.last_failure(asked)
+    assert caller.wait_vm_deployment(True, {**asked, "pollTimeout": LONGEST}) == (Status.FAILED, {})
+    failure = caller.last_failure(asked)
+    assert failure and failure.kind is FailureKind.IMMUTABLE
+    assert "give adminPasswordOrKey" in failure.next_step
+    assert cloud.vm(first[0])["properties"]["vmId"] == made
+    assert caller.vm_deprovision(dict(asked))[0] is Status.PENDING
+    succeeded(caller, asked, is_setup=False)
+
+
+def test_a_spare_worker_may_die_at_any_time(cluster: Cluster, cloud: Azure) -> None:
+    """The next job has a new worker; and without its fork server no spare is left."""
+    del cloud
+    host = cluster.host("spare")
+    host.work("--slots", "1")
+    caller = cluster.host("caller").ops
+    for name in ("s1", "s2"):
+        found = poll_until(lambda: spares(host) or NotYet(0.02), timeout=LONGEST)
+        assert found and len(found) == 1
+        if name == "s1":
+            found[0].kill()
+        assert caller.vm_provision({"vmName": name}) == (Status.PENDING, {}), caller.last_failure({"vmName": name})
+        succeeded(caller, {"vmName": name}, is_setup=True)
+        done = cluster.operation(caller, name)
+        assert (done.attempt, done.pid == found[0].pid) == (1, name == "s2")
+    left = poll_until(lambda: spares(host) or NotYet(0.02), timeout=LONGEST)
+    assert left
+    left[0].parent().kill()
+    assert poll_until(lambda: not left[0].is_running() or NotYet(0.02), timeout=LONGEST)
+
+
+def spares(host: Host) -> list[psutil.Process]:
+    """List the spare workers of a host: children of its fork server that are no workers yet."""
+    found = [each for kind, each in all_of(host.directory) if kind == "forkserver"]
+    return [each for each in found if each.ppid() in {other.pid for other in found}]
 
 
 def begin(settings: Settings, slots: int = 1) -> None:

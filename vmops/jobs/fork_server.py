@@ -12,18 +12,17 @@ import select
 import signal
 import socket
 import sys
-import tempfile
 import time
-import traceback
 from contextlib import suppress
 from pathlib import Path
 
 from vmops.core import file_lock, interpreter, peers, processes, signals
 from vmops.core.log import get_logger
 from vmops.core.settings import Settings
-from vmops.core.state_dir import gate_path, output_path
-from vmops.jobs import slots, worker
-from vmops.jobs.opened import agree_on_secrets, open_store
+from vmops.core.state_dir import gate_path
+from vmops.jobs import slots
+from vmops.jobs.forked import Spare, work_on
+from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Verb
 from vmops.jobs.order import JobMessage
 
@@ -46,6 +45,8 @@ class ForkServer:
         self._store = open_store(self._settings, self._settings.ride_out)
         self._queue: list[JobMessage] = []
         self._workers: set[int] = set()
+        self._spare: Spare | None = None
+        self._wants_spare = self._store.is_shared
         self._busy = time.monotonic()
         self._inode = path.stat().st_ino
         listener.setblocking(False)
@@ -63,6 +64,7 @@ class ForkServer:
             self._reap()
             self._accept()
             self._start()
+            self._prepare()
 
     def _over(self) -> bool:
         """Tell whether to exit: the idle time is over, or the socket file is gone.
@@ -99,6 +101,8 @@ class ForkServer:
         with suppress(ChildProcessError):
             while ended := os.waitpid(-1, os.WNOHANG)[0]:
                 self._workers.discard(ended)
+                if self._spare and self._spare.pid == ended:
+                    self._spare, self._wants_spare = None, False
                 self._busy = time.monotonic()
 
     def _accept(self) -> bool:
@@ -149,39 +153,27 @@ class ForkServer:
         os.close(waiting.lock)
 
     def _fork(self, waiting: JobMessage, slot: int) -> None:
-        if worker_id := os.fork():
+        """Give a job to the spare worker, or to a new one."""
+        spare, self._spare, self._wants_spare = self._spare, None, self._store.is_shared
+        worker_id = spare.pid if spare and spare.give(waiting, slot) else os.fork()
+        if worker_id:
             self._workers.add(worker_id)
             return
-        try:
-            _reset_inherited_state(self._state_dir, waiting, slot)
-            agree_on_secrets(self._settings, self._store)
-            worker.run_job(self._store, self._settings, waiting.operation.id, waiting.lock, waiting.order)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(0)  # the lock must not outlive the record, and no exit handler of the fork server may run here
+        work_on(self._store, self._settings, lambda: (waiting, slot), waiting.lock, slot)
 
+    def _prepare(self) -> None:
+        """Have a spare worker, if hosts share the records, so that a worker is connected to them before its job comes.
 
-def _reset_inherited_state(state_dir: Path, waiting: JobMessage, slot: int) -> None:
-    """Close the descriptors of the fork server and of other jobs, and reset the process to a fresh state."""
-    os.setsid()
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    output = os.open(
-        output_path(state_dir, waiting.operation.stack, waiting.operation.id),
-        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
-        0o600,
-    )
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    first, second = sorted((waiting.lock, slot))
-    os.closerange(3, first)
-    os.closerange(first + 1, second)
-    os.closerange(second + 1, os.sysconf("SC_OPEN_MAX"))
-    os.environ.clear()
-    os.environ.update(waiting.environment)
-    time.tzset()
-    tempfile.tempdir = None
+        If one has died without a job, there is none until the next job has come.
+        """
+        if self._spare or not self._wants_spare:
+            return
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if worker_id := os.fork():
+                self._spare = Spare(worker_id, ours)
+                return
+            work_on(self._store, self._settings, lambda: Spare.job(theirs), theirs.fileno())
 
 
 def _preload_imports() -> None:

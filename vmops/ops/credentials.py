@@ -28,11 +28,13 @@ def provision_with_key(
 def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> VmSpec:
     """Make a key for a new VM if none was given. A VM that exists already has another key, so none is made.
 
+    Where hosts share their records, the worker looks at the VM, not the caller: a caller may have no login.
+
     Raises: OperationFailed (immutable), saying how to give its key, or (locked); CloudError if ARM refuses.
     """
     if spec.credential_is_given:
         return spec
-    if vm_key(settings, deployments.store, spec.stack) is None:
+    if not deployments.store.is_shared and vm_key(settings, deployments.store, spec.stack) is None:
         _refuse_anew_for_key(spec, deployments)
     return spec.with_key(vm_public_key(settings, deployments.store, spec.stack))
 

@@ -1,0 +1,88 @@
+"""A worker that its fork server has forked: for a job, or as a spare that is ready before its job comes."""
+
+import os
+import signal
+import socket
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from vmops.core.settings import Settings
+from vmops.core.state_dir import output_path
+from vmops.jobs import worker
+from vmops.jobs.opened import agree_on_secrets
+from vmops.jobs.order import JobMessage
+from vmops.jobs.store import Store
+
+
+class Spare:
+    """A worker that waits for its one job at the other end of a ``connection``. It exits if its fork server does."""
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        """Remember its process, and how to reach it."""
+        self.pid, self._connection = pid, connection
+
+    def give(self, message: JobMessage, slot: int) -> bool:
+        """Give it its job, with the lock and the slot; False if it has died. Its connection is closed."""
+        with self._connection, suppress(OSError):
+            socket.send_fds(self._connection, [b"."], [slot])
+            message.send(self._connection)
+            return True
+        return False
+
+    @staticmethod
+    def job(connection: socket.socket) -> tuple[JobMessage, int] | None:
+        """Wait for the job of this process, and its slot; None if the fork server has exited."""
+        with connection:
+            _, descriptors, *_ = socket.recv_fds(connection, 1, 1)
+            message = JobMessage.receive(connection) if descriptors else None
+        return (message, descriptors[0]) if message else None
+
+
+def work_on(
+    store: Store, settings: Settings, job: Callable[[], tuple[JobMessage, int] | None], *descriptors: int
+) -> NoReturn:
+    """Be a worker from now on, in a process that was just forked; of the open files only ``descriptors`` stay open.
+
+    ``job`` gives the job, and the descriptor of its slot, once the worker has connected to shared records.
+    """
+    try:
+        _leave_the_server(descriptors)
+        agree_on_secrets(settings, store)
+        found = job()
+        if found:
+            message, _ = found
+            _dress(settings, message)
+            worker.run_job(store, settings, message.operation.id, message.lock, message.order)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)  # the lock must not outlive the record, and no exit handler of the fork server may run here
+
+
+def _leave_the_server(descriptors: tuple[int, ...]) -> None:
+    """Reset what was inherited from the fork server: its session, its signals, its descriptors and those of its jobs."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    after = 3
+    for each in sorted(descriptors):
+        os.closerange(after, each)
+        after = each + 1
+    os.closerange(after, os.sysconf("SC_OPEN_MAX"))
+
+
+def _dress(settings: Settings, message: JobMessage) -> None:
+    """Take on a job's output file and environment."""
+    path = output_path(settings.state_dir, message.operation.stack, message.operation.id)
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    os.environ.clear()
+    os.environ.update(message.environment)
+    time.tzset()
+    tempfile.tempdir = None
