@@ -314,7 +314,8 @@ def test_a_caller_needs_no_azure_to_ask_for_a_vm(cluster: Cluster, cloud: Azure)
     assert caller.vm_provision(dict(asked)) == (Status.PENDING, {}), caller.last_failure(asked)
     assert caller.wait_vm_deployment(True, {**asked, "pollTimeout": LONGEST}) == (Status.FAILED, {})
     failure = caller.last_failure(asked)
-    assert failure and failure.kind is FailureKind.IMMUTABLE
+    assert failure
+    assert failure.kind is FailureKind.IMMUTABLE
     assert "give adminPasswordOrKey" in failure.next_step
     assert cloud.vm(first[0])["properties"]["vmId"] == made
     assert caller.vm_deprovision(dict(asked))[0] is Status.PENDING
@@ -329,7 +330,8 @@ def test_a_spare_worker_may_die_at_any_time(cluster: Cluster, cloud: Azure) -> N
     caller = cluster.host("caller").ops
     for name in ("s1", "s2"):
         found = poll_until(lambda: spares(host) or NotYet(0.02), timeout=LONGEST)
-        assert found and len(found) == 1
+        assert found
+        assert len(found) == 1
         if name == "s1":
             found[0].kill()
         assert caller.vm_provision({"vmName": name}) == (Status.PENDING, {}), caller.last_failure({"vmName": name})

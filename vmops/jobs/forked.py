@@ -64,7 +64,7 @@ def work_on(
 
 
 def _leave_the_server(descriptors: tuple[int, ...]) -> None:
-    """Reset what was inherited from the fork server: its session, its signals, its descriptors and those of its jobs."""
+    """Reset what was inherited from the fork server: session, signals, and descriptors, also those of other jobs."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
