@@ -26,7 +26,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.cluster import queue
 from vmops.jobs.operation import Operation, Verb
 
-_ROUNDS = 10
+_ROUNDS = 20
 _ORDERS = 1000
 _AWAY = 25.0
 _CROWD = 24

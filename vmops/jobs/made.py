@@ -49,10 +49,9 @@ class MadeResources:
 
     def ran(self, arm_id: str) -> str:
         """Give what `note_run` has recorded of a VM that has not been seen gone since; '' if unknown."""
-        with self.database.transaction() as rows:
-            query = f"SELECT ran FROM made WHERE {_THERE} AND arm_id = ?"  # noqa: S608
-            row = rows.execute(query, (self.stack, self.owner, arm_id.lower())).fetchone()
-        return str(row["ran"]) if row else ""
+        query = f"SELECT ran FROM made WHERE {_THERE} AND arm_id = ?"  # noqa: S608
+        found = self.database.select(query, (self.stack, self.owner, arm_id.lower()))
+        return str(found[0]["ran"]) if found else ""
 
     def disown(self, ids: Iterable[str]) -> None:
         """Forget resources that belong to another owner or tool."""
@@ -75,19 +74,16 @@ class MadeResources:
 
     def known(self) -> dict[str, str]:
         """Give the Azure identity of each resource not seen gone, by ARM id in lower case; '' if unknown."""
-        with self.database.transaction() as rows:
-            found = rows.execute(f"SELECT arm_id, identity FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
-            return {row["arm_id"].lower(): row["identity"] for row in found}
+        found = self.database.select(f"SELECT arm_id, identity FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
+        return {row["arm_id"].lower(): row["identity"] for row in found}
 
     def ids(self) -> list[str]:
         """Give the ARM ids of the resources that were not seen gone, as they were recorded."""
-        with self.database.transaction() as rows:
-            found = rows.execute(f"SELECT arm_id FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
-            return [row["arm_id"] for row in found]
+        found = self.database.select(f"SELECT arm_id FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
+        return [row["arm_id"] for row in found]
 
     def last_write(self) -> float:
         """Give the time of the last write to any of them, by this host's clock; 0 if none or unknown."""
-        with self.database.transaction() as rows:
-            query = f"SELECT max(last_write) AS newest, min(last_write) AS oldest FROM made WHERE {_THERE}"  # noqa: S608
-            found = rows.execute(query, (self.stack, self.owner)).fetchone()
+        query = f"SELECT max(last_write) AS newest, min(last_write) AS oldest FROM made WHERE {_THERE}"  # noqa: S608
+        (found,) = self.database.select(query, (self.stack, self.owner))
         return time.time() - (self.now() - found["newest"]) if found["oldest"] else 0.0

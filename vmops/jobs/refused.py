@@ -30,8 +30,7 @@ class RefusedPlaces:
 
     def known(self) -> list[Objection]:
         """Give the refusals that have not expired, sorted by their expiry."""
-        with self.database.transaction() as rows:
-            return [each for each in map(_objection, rows.execute(_READ, self._here)) if each.until > time.time()]
+        return [each for each in map(_objection, self.database.select(_READ, self._here)) if each.until > time.time()]
 
     def add(self, objections: Iterable[Objection]) -> None:
         """Remember refusals; they replace earlier ones of the same places. Expired ones are deleted."""
