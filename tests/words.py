@@ -79,12 +79,12 @@ def faults(module: Module) -> Iterator[str]:
 
 
 def faults_beside() -> Iterator[str]:
-    """Give the faults in the words of the tests and benchmarks, and of the pages without the decisions."""
+    """Give the faults in the words of the tests, the benchmarks and the pages."""
     for file in sorted(each for place in ("tests", "benchmarks") for each in (ROOT / place).rglob("*.py")):
         source = file.read_text()
         for line, text in sayings(source, ast.parse(source)):
             yield from (f"{file.relative_to(ROOT)}:{line}: {fault}" for fault in faults_of(text))
-    for page in sorted((*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))):
+    for page in sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))):
         text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL).replace("\n|", "\n\n|")
         yield from (f"{page.relative_to(ROOT)}: {fault}" for fault in faults_of(text))
 
