@@ -33,6 +33,22 @@ _CROWD = 24
 _CROWD_PACE = 0.2
 """So slow that the VMs are waited for, and the machine's cores are not what is measured."""
 
+_AT_MOST, _AT_LEAST = "≤", "≥"
+_LIMITS: dict[str, tuple[str, float]] = {
+    "accept 1,000 requests": (_AT_MOST, 10),
+    "jobs that one host takes, per second": (_AT_LEAST, 100),
+    "from the request to the start of the work": (_AT_MOST, 0.05),
+    "from the end of the work to the answer of a wait on another host": (_AT_MOST, 0.02),
+    "provision, relative to one without a database": (_AT_MOST, 1.15),
+    "from the death of a worker to the next attempt": (_AT_MOST, 1),
+    "from the death of a host to the next attempt": (_AT_MOST, 20),
+    "from the resumption of a stale worker to its end": (_AT_MOST, 5),
+    "writes of a resumed stale worker": (_AT_MOST, 0),
+    "PostgreSQL unreachable for 25 s: failed provisions": (_AT_MOST, 0),
+    "make 24 VMs on two hosts, relative to one": (_AT_MOST, 0.6),
+}
+"""The limits of figures, each with its direction."""
+
 _IMPORTED = "import sys, vmops; vmops.VMOps; print(sys.modules.keys() & {'psycopg', 'procrastinate'} or 'none')"
 
 
@@ -69,9 +85,14 @@ class Bench:
                 alone.append(here.ended - here.created)
         host.die()
         medians = [statistics.median(each) for each in (begun, told, shared, alone)]
-        names = ("enqueued → begun", "ended → known to a waiter elsewhere", "provision", "provision on a single host")
+        names = (
+            "from the request to the start of the work",
+            "from the end of the work to the answer of a wait on another host",
+            "provision, until the VM runs",
+            "provision without a database",
+        )
         self.figures |= dict(zip(names, medians, strict=True))
-        self.figures["provision, over a single host's"] = medians[2] / medians[3]
+        self.figures["provision, relative to one without a database"] = medians[2] / medians[3]
 
     def _life(self, ops: VMOps, name: str) -> tuple[Operation, float]:
         params = {"vmName": name, "pollTimeout": LONGEST}
@@ -88,11 +109,11 @@ class Bench:
         caller = self.cluster.begin(self.azure, first, {"vmName": "d1"})
         dead = time.time()
         workers(first)[0].kill()
-        self.figures["worker killed → its work goes on"] = self._attempt(2).started - dead
+        self.figures["from the death of a worker to the next attempt"] = self._attempt(2).started - dead
         second.work("--slots", "1")
         dead = time.time()
         first.die()
-        self.figures["host killed → its work goes on"] = self._attempt(3).started - dead
+        self.figures["from the death of a host to the next attempt"] = self._attempt(3).started - dead
         self.azure.let_go()
         self._ended(caller, "d1")
         caller = self.cluster.begin(self.azure, second, {"vmName": "d2"})
@@ -104,8 +125,8 @@ class Bench:
         writes, woken = len(self.azure.writes()), time.time()
         second.send(signal.SIGCONT)
         _must(poll_until(lambda: not workers(second) or NotYet(0.01), timeout=LONGEST))
-        self.figures["woken stale worker → ended"] = time.time() - woken
-        self.figures["writes of a woken worker, count"] = len(self.azure.writes()) - writes
+        self.figures["from the resumption of a stale worker to its end"] = time.time() - woken
+        self.figures["writes of a resumed stale worker"] = len(self.azure.writes()) - writes
         for host in (first, second):
             host.die()
 
@@ -130,8 +151,8 @@ class Bench:
         answers = [
             caller.wait_vm_deployment(True, {"vmName": name, "pollTimeout": LONGEST})[0] for name in ("a1", "a2")
         ]
-        self.figures["PostgreSQL away 25 s: failures, count"] = 2 - answers.count(Status.SUCCEEDED)
-        self.figures["PostgreSQL away 25 s: attempts, most"] = max(
+        self.figures["PostgreSQL unreachable for 25 s: failed provisions"] = 2 - answers.count(Status.SUCCEEDED)
+        self.figures["PostgreSQL unreachable for 25 s: most attempts of a provision"] = max(
             self.cluster.operation(caller, name).attempt for name in ("a1", "a2")
         )
         host.die()
@@ -143,11 +164,11 @@ class Bench:
         begun = time.perf_counter()
         for number in range(_ORDERS):
             _must(caller.vm_provision({"vmName": f"o{number}"})[0] is Status.PENDING)
-        self.figures["1,000 orders admitted"] = time.perf_counter() - begun
+        self.figures["accept 1,000 requests"] = time.perf_counter() - begun
         taken: list[str] = []
         begun = time.perf_counter()
         self._take(url, taken)
-        self.figures["no-op work spread, a second"] = len(taken) / (time.perf_counter() - begun)
+        self.figures["jobs that one host takes, per second"] = len(taken) / (time.perf_counter() - begun)
         self.cluster.ask("UPDATE vmops.operations SET state = 'failed' WHERE queue = 'bench'")
 
     @staticmethod
@@ -167,15 +188,15 @@ class Bench:
         """See what a caller without a database imports of all this."""
         told = {name: value for name, value in os.environ.items() if name != "VMOPS_DATABASE_URL"}
         done = subprocess.run([sys.executable, "-c", _IMPORTED], env=told, capture_output=True, text=True, check=True)
-        self.figures["modules that a caller without a database imports"] = done.stdout.strip()
+        self.figures["modules of the extra that a caller without a database imports"] = done.stdout.strip()
 
     def crowd(self) -> None:
         """Make as many VMs at once, with one working host and with two."""
         for number in (1, 2):
             hosts = [self.cluster.host(f"crowd{number}-{each}") for each in range(number)]
-            self.figures[f"{_CROWD} VMs on {number} worker(s)"] = self._crowd(hosts, f"c{number}")
-        one, two = (self.figures[f"{_CROWD} VMs on {number} worker(s)"] for number in (1, 2))
-        self.figures[f"{_CROWD} VMs on two workers, over one's"] = two / one
+            self.figures[f"make {_CROWD} VMs, working hosts: {number}"] = self._crowd(hosts, f"c{number}")
+        one, two = (self.figures[f"make {_CROWD} VMs, working hosts: {number}"] for number in (1, 2))
+        self.figures[f"make {_CROWD} VMs on two hosts, relative to one"] = two / one
 
     def _crowd(self, hosts: list[Host], name: str) -> float:
         for host in hosts:
@@ -205,7 +226,7 @@ def _must(holds: object, why: object = "") -> Any:
 _FIGURES: dict[str, Callable[[Bench], None]] = {
     "imports": Bench.imports,
     "orders": Bench.orders,
-    "provision": Bench.provision,
+    "provision, until the VM runs": Bench.provision,
     "deaths": Bench.deaths,
     "away": Bench.away,
     "crowd": Bench.crowd,
@@ -223,14 +244,22 @@ def measure(name: str, figures: dict[str, Any]) -> None:
             _FIGURES[name](Bench(cluster, figures))
 
 
+def row(name: str, value: float | str) -> dict[str, Any]:
+    """Give a figure with its limit, and whether it meets that; a figure without a limit is only shown."""
+    direction, limit = _LIMITS.get(name, (_AT_MOST, float("inf")))
+    met = isinstance(value, str) or (value <= limit if direction is _AT_MOST else value >= limit)
+    return {"name": name, "value": value, "limit": f"{direction} {limit:g}" if name in _LIMITS else "", "met": met}
+
+
 def main() -> None:
     """Measure what is named, by default all; keep what was measured before."""
-    figures: dict[str, Any] = measured.read("cluster").get("figures", {})
+    figures = {each["name"]: each["value"] for each in measured.read("cluster").get("rows", ())}
     for name in sys.argv[1:] or _FIGURES:
         measure(name, figures)
-        measured.write("cluster", {"machine": machine(), "figures": figures})
-    for name, value in figures.items():
-        print(f"{name:45} {value if isinstance(value, str | int) else f'{value:.3f}'}")
+        measured.write("cluster", {"machine": machine(), "rows": [row(*each) for each in figures.items()]})
+    for each in (row(*each) for each in figures.items()):
+        shown = each["value"] if isinstance(each["value"], str) else f"{each['value']:.3f}"
+        print(f"{each['name']:65} {shown:>9} {each['limit']}{'' if each['met'] else '   MISSED'}")
 
 
 if __name__ == "__main__":

@@ -132,8 +132,8 @@ def beside_stacks(number: int) -> list[Row]:
         one = [_cpu(meter, work) for work in (fleet.up, fleet.down)]
         many = [_cpu(meter, lambda phase=phase: _all(alone, phase)) for phase in ("up", "down")]  # type: ignore[misc]
     return [
-        Row(f"{number} in a fleet, processor time, up, of {number} stacks", one[0] / many[0], 0.20),
-        Row(f"{number} in a fleet, processor time, down, of {number} stacks", one[1] / many[1], 0.15),
+        Row(f"make {number} members: CPU time, relative to {number} single VMs", one[0] / many[0], 0.20),
+        Row(f"remove {number} members: CPU time, relative to {number} single VMs", one[1] / many[1], 0.15),
     ]
 
 
@@ -160,10 +160,10 @@ def one_of(number: int) -> list[Row]:
         empty = _cpu(meter, lambda: fleet.up(minCount=1))
         renewed = _cpu(meter, lambda: fleet.renew(number // 2))
     return [
-        Row(f"{number} in one stack, up, processor seconds a VM", up / number, 0.35),
-        Row(f"{number} in one stack, up, MB", memory, 450),
-        Row(f"no change of {number}, ms, median of {_TIMES} calls", same, 50),
-        Row(f"one of {number} made anew, processor time of an empty update", renewed / empty, 1.2),
+        Row(f"make {number} members: CPU seconds per VM", up / number, 0.35),
+        Row(f"make {number} members: most memory of workers and engines, MB", memory, 450),
+        Row(f"provision of {number} members without a change, ms", same, 50),
+        Row(f"replace one of {number} members: CPU time, relative to an update without a change", renewed / empty, 1.2),
     ]
 
 
@@ -180,7 +180,8 @@ def at_once(number: int, pace: float) -> list[Row]:
     for at_most in (breadth.at_once, lambda _: None):
         with place(pace) as state_dir:
             walls.append(_wall(state_dir, number, at_most))
-    return [Row(f"{number} at pace {pace:g}, wall, of the engine's own parallelism", walls[0] / walls[1], 0.5)]
+    name = f"make {number} members at pace {pace:g}: time, relative to Pulumi's own parallelism"
+    return [Row(name, walls[0] / walls[1], 0.5)]
 
 
 def _wall(state_dir: Path, number: int, at_most: Callable[[int], int | None]) -> float:
@@ -214,8 +215,8 @@ def at_azures_pace(number: int) -> list[Row]:
     one, many = (each[-1]["at"] - each[0]["at"] for each in calls)
     refused = sum(each["status"] == _TOO_MANY_REQUESTS for each in calls[1])
     return [
-        Row(f"{number} at pace 1, by a stepped clock, of one VM", many / one, 1.5),
-        Row(f"{number} at pace 1, requests refused as too many", refused, 0),
+        Row(f"make {number} members at Azure's pace: simulated time, relative to one VM", many / one, 1.5),
+        Row(f"make {number} members at Azure's pace: requests refused as too many", refused, 0),
     ]
 
 

@@ -17,50 +17,29 @@ PEERS = {"vmops": "vmops", "plain": "Automation API", "mlos": "mlos_bench", "flo
 
 _TABLE = re.compile(r"(<!-- results/(\w+)\.json -->\n).*?(<!-- end -->)", re.DOTALL)
 
-_LABELS = (
-    (r"vm_provision returns", "`vm_provision` returns"),
-    (r"provision", "provision, until the VM runs"),
-    (r"no change", "provision without a change"),
-    (r"deprovision", "deprovision, until the VM is gone"),
-    (r"deprovision, even", "the same, if the Automation API also removes its stack"),
-    (r"power verb", "power operation, with its wait"),
-    (r"import(, MB)?", r"`import`\1"),
-    (r"first call (ready|made)(, MB)?", r"program, first call \1\2"),
-    (r"wait notices", "a wait notices the end"),
-    (r"idle, % of a core", "CPU during a wait, % of a core"),
-    (r"fork server idle, MB", "idle fork server, MB of its own"),
-    (r"(\d+) at once, (s|MB)", r"make \1 VMs at once, \2"),
-    (r"(\d+) gone, s", r"remove \1 VMs at once, s"),
-    (r"(\d+) at pace ([\d.]+), wall, .*", r"make \1 members at pace \2: time, relative to Pulumi's own parallelism"),
-    (r"(\d+) in a fleet, processor time, up, .*", r"make \1 members: CPU time, relative to \1 single VMs"),
-    (r"(\d+) in a fleet, processor time, down, .*", r"remove \1 members: CPU time, relative to \1 single VMs"),
-    (r"(\d+) in one stack, up, processor .*", r"make \1 members: CPU seconds per VM"),
-    (r"(\d+) in one stack, up, MB", r"make \1 members: most memory of workers and engines, MB"),
-    (r"no change of (\d+), ms, .*", r"provision of \1 members without a change, ms"),
-    (r"one of (\d+) made anew, .*", r"replace one of \1 members: CPU time, relative to an update without a change"),
-    (r"(\d+) at pace 1, by a stepped .*", r"make \1 members at Azure's pace: simulated time, relative to one VM"),
-    (r"(\d+) at pace 1, requests .*", r"make \1 members at Azure's pace: requests refused as too many"),
-    (r"modules that .*", "modules of the extra that a caller without a database imports"),
-    (r"([\d,]+) orders admitted", r"accept \1 requests"),
-    (r"no-op work spread, a second", "jobs that one host takes, per second"),
-    (r"enqueued → begun", "from the request to the start of the work"),
-    (r"ended → known to .*", "from the end of the work to the answer of a wait on another host"),
-    (r"provision on a single host", "provision without a database"),
-    (r"provision, over a single host's", "provision, relative to one without a database"),
-    (r"(worker|host) killed → .*", r"from the death of a \1 to the next attempt"),
-    (r"woken stale worker → ended", "from the resumption of a stale worker to its end"),
-    (r"writes of a woken worker, count", "writes of a resumed stale worker"),
-    (r"PostgreSQL away (\d+) s: failures, .*", r"PostgreSQL unreachable for \1 s: failed provisions"),
-    (r"PostgreSQL away (\d+) s: attempts, .*", r"PostgreSQL unreachable for \1 s: most attempts of a provision"),
-    (r"(\d+) VMs on (\d) worker\(s\)", r"make \1 VMs, working hosts: \2"),
-    (r"(\d+) VMs on two .*", r"make \1 VMs on two hosts, relative to one"),
-)
-"""The titles of rows, by a pattern of their names in the results."""
-
-
-def label(name: str) -> str:
-    """Give the title of a row; an unknown row keeps its name."""
-    return next((found.expand(text) for pattern, text in _LABELS if (found := re.fullmatch(pattern, name))), name)
+_TITLES = {
+    "vm_provision returns": "`vm_provision` returns",
+    "provision": "provision, until the VM runs",
+    "no change": "provision without a change",
+    "deprovision": "deprovision, until the VM is gone",
+    "deprovision, even": "the same, if the Automation API also removes its stack",
+    "power verb": "power operation, with its wait",
+    "import": "`import`",
+    "import, MB": "`import`, MB",
+    "first call ready": "program, first call ready",
+    "first call ready, MB": "program, first call ready, MB",
+    "first call made": "program, first call made",
+    "first call made, MB": "program, first call made, MB",
+    "wait notices": "a wait notices the end",
+    "idle, % of a core": "CPU during a wait, % of a core",
+    "fork server idle, MB": "idle fork server, MB of its own",
+    "24 at once, s": "make 24 VMs at once, s",
+    "24 at once, MB": "make 24 VMs at once, MB",
+    "24 gone, s": "remove 24 VMs at once, s",
+    "100 at once, s": "make 100 VMs at once, s",
+    "100 at once, MB": "make 100 VMs at once, MB",
+}
+"""The titles of the rows of all peers, which the terminal shows by shorter names."""
 
 
 def number(value: float | str) -> str:
@@ -75,7 +54,7 @@ def _peers(results: dict[str, Any]) -> Iterator[list[str]]:
     for row in results["rows"]:
         cells = [row["peers"].get(peer) for peer in PEERS]
         shown = [f"{number(cell['median'])} ({number(cell['least'])})" if cell else "" for cell in cells]
-        yield [label(row["name"]), *shown, _limit(row)]
+        yield [_TITLES[row["name"]], *shown, _limit(row)]
 
 
 def _limit(row: dict[str, Any]) -> str:
@@ -90,12 +69,13 @@ def _limit(row: dict[str, Any]) -> str:
 def _fleet(results: dict[str, Any]) -> Iterator[list[str]]:
     yield ["", "measured", "limit"]
     for row in results["rows"]:
-        yield [label(row["name"]), number(row["value"]), f"≤ {row['limit']:g}{'' if row['met'] else ', missed'}"]
+        yield [row["name"], number(row["value"]), f"≤ {row['limit']:g}{'' if row['met'] else ', missed'}"]
 
 
 def _cluster(results: dict[str, Any]) -> Iterator[list[str]]:
-    yield ["", "measured"]
-    yield from ([label(name), number(value)] for name, value in results["figures"].items())
+    yield ["", "measured", "limit"]
+    for row in results["rows"]:
+        yield [row["name"], number(row["value"]), f"{row['limit']}{'' if row['met'] else ', missed'}"]
 
 
 def _curve(results: dict[str, Any]) -> Iterator[list[str]]:
