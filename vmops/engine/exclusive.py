@@ -24,7 +24,11 @@ _RETRY_INTERVAL = 3.0
 """Seconds between two attempts; each attempt starts an engine."""
 
 _MAX_LOSSES = 3
-"""How often in a row a program may lose its engine. Source: seen once in some thousand engines, on a busy host."""
+"""How often in a row a program may lose its engine.
+
+Source: seen once in some thousand engines. A new gRPC channel to a port waits as an earlier channel to it does that was
+refused, and answers UNAVAILABLE meanwhile; an engine may get the port of an earlier one.
+"""
 
 
 class _Locked(OperationFailed):
