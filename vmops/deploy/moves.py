@@ -19,7 +19,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.deploy import choice, first_run, removal
 from vmops.deploy.context import DeployContext
 from vmops.deploy.placed import Placed, of_machine
-from vmops.engine.events import PROVIDER_GONE
+from vmops.engine.events import NOT_BY_ARM
 from vmops.placement.place import Place
 from vmops.placement.refusals import Next
 from vmops.placement.search import Objection, Search
@@ -185,7 +185,7 @@ class _VmMoves:
 
 def may_move(context: DeployContext, spec: VmSpec, following: Next, failure: Failure) -> bool:
     """Tell whether to try another place: only after a refusal of ARM, and never for a VM that may have run."""
-    again = following is Next.AGAIN and failure.code not in {"", PROVIDER_GONE}
+    again = following is Next.AGAIN and failure.code not in NOT_BY_ARM
     return (following is Next.MOVE or again) and first_run.has_never_run(context, spec)
 
 

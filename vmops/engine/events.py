@@ -42,6 +42,9 @@ ENGINE_LOST = "EngineLost"
 Source: Pulumi's SDK reports so that a call to the engine was answered by gRPC's UNAVAILABLE.
 """
 
+NOT_BY_ARM = frozenset({"", PROVIDER_GONE, ENGINE_LOST})
+"""The codes of failures that are no refusal of ARM."""
+
 _QUIET = frozenset({"same"})
 _GENERIC = ("update failed", "resource operation failed", "destroy failed")
 """Prefixes of the engine's messages that report a failure without its cause."""
