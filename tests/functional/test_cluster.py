@@ -340,7 +340,7 @@ def test_a_spare_worker_may_die_at_any_time(cluster: Cluster, cloud: Azure) -> N
         assert (done.attempt, done.pid == found[0].pid) == (1, name == "s2")
     left = poll_until(lambda: spares(host) or NotYet(0.02), timeout=LONGEST)
     assert left
-    left[0].parent().kill()
+    psutil.Process(left[0].ppid()).kill()
     assert poll_until(lambda: not left[0].is_running() or NotYet(0.02), timeout=LONGEST)
 
 
