@@ -22,7 +22,7 @@ from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path
 from vmops.jobs import slots
 from vmops.jobs.forked import Spare, work_on
-from vmops.jobs.opened import open_store
+from vmops.jobs.opened import agree_on_secrets, open_store
 from vmops.jobs.operation import Verb
 from vmops.jobs.order import JobMessage
 
@@ -173,7 +173,12 @@ class ForkServer:
             if worker_id := os.fork():
                 self._spare = Spare(worker_id, ours)
                 return
-            work_on(self._store, self._settings, lambda: Spare.job(theirs), theirs.fileno())
+            work_on(self._store, self._settings, lambda: self._connected_job(theirs), theirs.fileno())
+
+    def _connected_job(self, connection: socket.socket) -> tuple[JobMessage, int] | None:
+        """Connect a spare worker to the shared records, then wait for its job."""
+        agree_on_secrets(self._settings, self._store)
+        return Spare.job(connection)
 
 
 def _preload_imports() -> None:

@@ -45,17 +45,17 @@ class Spare:
 def work_on(
     store: Store, settings: Settings, job: Callable[[], tuple[JobMessage, int] | None], *descriptors: int
 ) -> NoReturn:
-    """Be a worker from now on, in a process that was just forked; of the open files only ``descriptors`` stay open.
+    """Become a worker, in a process that was just forked; of the open files only ``descriptors`` stay open.
 
-    ``job`` gives the job, and the descriptor of its slot, once the worker has connected to shared records.
+    ``job`` gives the job, and the descriptor of its slot; None if there is no job any more.
     """
     try:
-        _leave_the_server(descriptors)
-        agree_on_secrets(settings, store)
+        _reset_inherited_state(descriptors)
         found = job()
         if found:
             message, _ = found
-            _dress(settings, message)
+            _apply(settings, message)
+            agree_on_secrets(settings, store)
             worker.run_job(store, settings, message.operation.id, message.lock, message.order)
     except BaseException:
         traceback.print_exc()
@@ -63,7 +63,7 @@ def work_on(
         os._exit(0)  # the lock must not outlive the record, and no exit handler of the fork server may run here
 
 
-def _leave_the_server(descriptors: tuple[int, ...]) -> None:
+def _reset_inherited_state(descriptors: tuple[int, ...]) -> None:
     """Reset what was inherited from the fork server: session, signals, and descriptors, also those of other jobs."""
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -75,8 +75,8 @@ def _leave_the_server(descriptors: tuple[int, ...]) -> None:
     os.closerange(after, os.sysconf("SC_OPEN_MAX"))
 
 
-def _dress(settings: Settings, message: JobMessage) -> None:
-    """Take on a job's output file and environment."""
+def _apply(settings: Settings, message: JobMessage) -> None:
+    """Apply the output file and the environment of a job."""
     path = output_path(settings.state_dir, message.operation.stack, message.operation.id)
     output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(output, 1)
