@@ -5,7 +5,6 @@ connections, and no state of any job. It keeps the jobs that wait for a slot in 
 time, or when its socket file is gone. Its workers do not need it: it may die at any time.
 """
 
-import gc
 import os
 import resource
 import select
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from vmops.core import file_lock, interpreter, peers, processes, signals
 from vmops.core.log import get_logger
+from vmops.core.preload import uncollected
 from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path
 from vmops.jobs import slots
@@ -182,22 +182,20 @@ class ForkServer:
 
 
 def _preload_imports() -> None:
-    """Import what every worker needs, and exempt it from garbage collection."""
-    gc.disable()  # modules are never garbage, and collection would take a quarter of the time
-    from vmops.azure import connection
-    from vmops.deploy import context, steps  # noqa: F401
-    from vmops.deploy.fleet import power  # noqa: F401
-    from vmops.engine import deadline, program  # noqa: F401
-    from vmops.jobs import cancel, ledger  # noqa: F401
+    """Import what every worker needs."""
+    with uncollected():
+        from vmops.azure import connection
+        from vmops.deploy import context, steps  # noqa: F401
+        from vmops.deploy.fleet import power  # noqa: F401
+        from vmops.engine import deadline, program  # noqa: F401
+        from vmops.jobs import cancel, ledger  # noqa: F401
 
-    if Settings().database_url:
-        from vmops.jobs.cluster import work  # noqa: F401
+        if Settings().database_url:
+            from vmops.jobs.cluster import work  # noqa: F401
 
-    get_logger()  # structlog imports rich: half of the Python of a small deployment
-    connection.touch()
-    program.touch()
-    gc.freeze()
-    gc.enable()
+        get_logger()  # structlog imports rich: half of the Python of a small deployment
+        connection.touch()
+        program.touch()
 
 
 def main() -> None:

@@ -11,10 +11,13 @@ from threading import Event
 from types import FrameType
 
 from vmops.core import signals
+from vmops.core.preload import uncollected
 from vmops.local import daemon, endpoint
-from vmops.local.provider.arm import Arm
-from vmops.local.provider.server import Served, serve
 from vmops.local.starter import tell
+
+with uncollected():
+    from vmops.local.provider.arm import Arm
+    from vmops.local.provider.server import Served, serve
 
 _CHECK_INTERVAL = 1.0
 """Seconds between two checks whether this process is still needed."""
