@@ -24,8 +24,8 @@ _USER = "vmops"
 _LONGEST = 240
 """Limit on a step of the server in seconds, longer than on any slow machine."""
 
-_READY = "ready"
-"""The start of the eighth line of ``postmaster.pid`` once the server accepts connections.
+_READY = ("ready", "standby")
+"""The start of the eighth line of ``postmaster.pid`` once the server, or a replica, accepts connections.
 
 Source: PostgreSQL, src/include/utils/pidfile.h."""
 
@@ -62,6 +62,26 @@ class Postgres:
             yield
         finally:
             self.served.begin()
+
+    @contextmanager
+    def replica(self) -> Iterator["Served"]:
+        """Run a replica of this server in a directory of its own; it has its own port."""
+        home = self.served.home.with_name("replica")
+        home.mkdir(mode=0o700)
+        passfile = _private(home / "passfile", self.passfile.read_text())
+        if self.served.account:
+            for each in (home, passfile):
+                os.chown(each, self.served.account["user"], self.served.account["group"])
+        source = f"postgres://{_USER}@127.0.0.1:{self.port}/postgres?sslmode=disable&passfile={passfile}"
+        copy: list[str | Path] = [self.served.programs / "pg_basebackup", "-D", home / "files", "-R", "-c", "fast", "-d", source]
+        _run(copy, home, self.served.account)
+        with free_port() as port:
+            served = Served(self.served.programs, home, self.served.account, port)
+            served.begin()
+            try:
+                yield served
+            finally:
+                served.end(signal.SIGQUIT)
 
     def ask(self, statement: str, url: str = "") -> list[str]:
         """Execute a statement and give the resulting rows, by default in the server's own database."""
