@@ -73,7 +73,8 @@ class Postgres:
             for each in (home, passfile):
                 os.chown(each, self.served.account["user"], self.served.account["group"])
         source = f"postgres://{_USER}@127.0.0.1:{self.port}/postgres?sslmode=disable&passfile={passfile}"
-        copy: list[str | Path] = [self.served.programs / "pg_basebackup", "-D", home / "files", "-R", "-c", "fast", "-d", source]
+        program = self.served.programs / "pg_basebackup"
+        copy: list[str | Path] = [program, "-D", home / "files", "-R", "-c", "fast", "-d", source]
         _run(copy, home, self.served.account)
         with free_port() as port:
             served = Served(self.served.programs, home, self.served.account, port)
