@@ -27,6 +27,7 @@ UNCLOCKED = {
     "local.arm.state.clock": "is the clock that a local Azure is given here, in its place",
     "local.arm.state.store": "takes its time from the clock that it is given",
     "jobs.fork_server": _ABSENT,
+    "jobs.forked": _ABSENT,
     "jobs.cluster.at_rest": _ALONE,
     "jobs.cluster.claims": _ALONE,
     "jobs.cluster.postgres": _ALONE,

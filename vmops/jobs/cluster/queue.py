@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
@@ -21,6 +20,7 @@ from vmops.core.errors import RecordsAway
 from vmops.core.log import get_logger
 from vmops.jobs.cluster.postgres import PoolTimeout, Transaction, how_to_connect
 from vmops.jobs.cluster.sealing import ORDERS, SEALED_BY, sealed_by
+from vmops.jobs.cluster.tasks import cancelled, until
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.tables import Tables
@@ -138,9 +138,7 @@ class Consumer:
         try:
             await asyncio.wait([taking, *tending], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in (taking, *tending):
-                each.cancel()
-            ended = await asyncio.gather(taking, *tending, return_exceptions=True)
+            ended = await cancelled((taking, *tending))
             await self._finish()
         for error in ended:
             if isinstance(error, Exception):
@@ -168,15 +166,12 @@ class Consumer:
                 takers = [asyncio.create_task(each) for each in self._takers(queue)]
                 over = asyncio.create_task(self._over.wait())
                 await asyncio.wait([over, *takers], return_when=asyncio.FIRST_COMPLETED)
-                over.cancel()
-                for each in takers:
-                    each.cancel()
-                ended = await asyncio.gather(*takers, return_exceptions=True)
+                ended = await cancelled((*takers, over))
         except (procrastinate.exceptions.ConnectorException, PoolTimeout) as error:
             ended = [error]
         if not self._over.is_set():
             self._missed(next((each for each in ended if isinstance(each, Exception)), None))
-            await _until(self._over, 1.0)
+            await until(self._over, 1.0)
 
     def _takers(self, queue: App) -> Iterator[Coroutine[Any, Any, None]]:
         """Take as many jobs as there are free slots, and one more for each earlier job that ends."""
@@ -227,15 +222,10 @@ class Consumer:
                 self._missed(error)
             except Exception:
                 get_logger().exception("not_tended")
-            await _until(told, pause)
+            await until(told, pause)
 
     def _missed(self, error: Exception | None) -> None:
         why = error.why if isinstance(error, RecordsAway) else str(error)
         get_logger().warning("records_away", cause=why)
         if time.monotonic() - self._answered > self.ride_out:
             raise RecordsAway(f"PostgreSQL was away for more than {self.ride_out:g} seconds: {why}")
-
-
-async def _until(told: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(told.wait(), seconds)
