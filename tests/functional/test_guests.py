@@ -117,8 +117,14 @@ def test_a_port_is_forwarded_into_it(inside: Lab, port: int) -> None:
             forwarding.kill()
 
 
-def test_openssh_gets_a_terminal_in_the_guest(inside: Lab, port: int) -> None:
-    """With ``-tt`` stdin is a terminal there, and the exit code is returned."""
+@pytest.mark.parametrize("term", ["xterm", None])
+def test_openssh_gets_a_terminal_in_the_guest(
+    inside: Lab, port: int, monkeypatch: pytest.MonkeyPatch, term: str | None
+) -> None:
+    """With ``-tt`` stdin is a terminal there, also if the client has no ``TERM``; the exit code is returned."""
+    monkeypatch.delenv("TERM", raising=False)
+    if term:
+        monkeypatch.setenv("TERM", term)
     line = ["ssh", "-tt", *inside.options(port), "mlos@127.0.0.1", "tty && test -t 0 && exit 5"]
     ran = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False)
     assert (ran.returncode, ran.stdout.strip().startswith(b"/dev/pts/")) == (5, True), ran

@@ -34,7 +34,7 @@ Client = asyncssh.SSHServerProcess[bytes]
 
 async def run(client: Client) -> None:
     """Run what a client requests, and send it the result."""
-    running = await (_with_terminal(client) if client.term_type else _with_pipes(client))
+    running = await (_with_terminal(client) if client.term_type is not None else _with_pipes(client))
     gone = asyncio.ensure_future(client.wait_closed())
     await asyncio.wait([running, gone], return_when=asyncio.FIRST_COMPLETED)
     if not running.done():
