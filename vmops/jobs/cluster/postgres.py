@@ -36,8 +36,8 @@ _PATH = f"-c search_path={SCHEMA}"
 _STATEMENT_TIMEOUT = 8.0
 """Seconds after which a statement without an answer has failed, although the connection seems to be alive."""
 
-_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
-"""What is raised where a connection is lost."""
+_LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+"""Raised where a connection is lost, or leads to a replica that is not promoted yet and takes no writes."""
 
 _CONNECT_INTERVAL = 0.5
 """Seconds between two attempts to connect."""
