@@ -156,7 +156,7 @@ def test_a_lost_engine_is_the_last_of_all_causes(events: EventLog, prefix: str) 
     assert events.last_refusal is None
     events(error("update failed", STACK))
     events(error("dependency failed"))
-    assert events.cause("") == Failure(FailureKind.ENGINE, "dependency failed", resource=events.cause("").resource)
+    assert events.cause("") == Failure(FailureKind.ENGINE, "dependency failed", resource="VirtualMachine exp1")
     events(error(IN_USE, NIC))
     assert events.cause("").code == "NicInUse"
 

@@ -159,7 +159,7 @@ class ForkServer:
         if worker_id:
             self._workers.add(worker_id)
             return
-        work_on(self._store, self._settings, lambda: (waiting, slot), waiting.lock, slot)
+        work_on(self._store, self._settings, lambda: waiting, waiting.lock, slot)
 
     def _prepare(self) -> None:
         """Have a spare worker, if hosts share the records, so that a worker is connected to them before its job comes.
@@ -175,7 +175,7 @@ class ForkServer:
                 return
             work_on(self._store, self._settings, lambda: self._connected_job(theirs), theirs.fileno())
 
-    def _connected_job(self, connection: socket.socket) -> tuple[JobMessage, int] | None:
+    def _connected_job(self, connection: socket.socket) -> JobMessage | None:
         """Connect a spare worker to the shared records, then wait for its job."""
         agree_on_secrets(self._settings, self._store)
         return Spare.job(connection)

@@ -34,26 +34,21 @@ class Spare:
         return False
 
     @staticmethod
-    def job(connection: socket.socket) -> tuple[JobMessage, int] | None:
-        """Wait for the job of this process, and its slot; None if the fork server has exited."""
+    def job(connection: socket.socket) -> JobMessage | None:
+        """Wait for the job of this process, and keep its slot open; None if the fork server has exited."""
         with connection:
-            _, descriptors, *_ = socket.recv_fds(connection, 1, 1)
-            message = JobMessage.receive(connection) if descriptors else None
-        return (message, descriptors[0]) if message else None
+            _, slot, *_ = socket.recv_fds(connection, 1, 1)
+            return JobMessage.receive(connection) if slot else None
 
 
-def work_on(
-    store: Store, settings: Settings, job: Callable[[], tuple[JobMessage, int] | None], *descriptors: int
-) -> NoReturn:
+def work_on(store: Store, settings: Settings, job: Callable[[], JobMessage | None], *descriptors: int) -> NoReturn:
     """Become a worker, in a process that was just forked; of the open files only ``descriptors`` stay open.
 
-    ``job`` gives the job, and the descriptor of its slot; None if there is no job any more.
+    ``job`` gives the job; None if there is no job any more.
     """
     try:
         _reset_inherited_state(descriptors)
-        found = job()
-        if found:
-            message, _ = found
+        if message := job():
             _apply(settings, message)
             agree_on_secrets(settings, store)
             worker.run_job(store, settings, message.operation.id, message.lock, message.order)
