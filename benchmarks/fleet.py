@@ -18,11 +18,12 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import psutil
 
 from benchmarks import measured
+from benchmarks.measured import Row
 from benchmarks.place import machine, place, processes
 from vmops import Settings, Status, VMOps
 from vmops.deploy.circumstances import Circumstances
@@ -34,18 +35,6 @@ _SAMPLE = 0.2
 _TOO_MANY_REQUESTS = 429
 _TIMES = 9
 """Number of calls for the median of a call that takes milliseconds."""
-
-
-class Row(NamedTuple):
-    """One result, and its limit."""
-
-    name: str
-    value: float
-    limit: float
-
-    def __str__(self) -> str:
-        """Format the result, and whether it misses its limit."""
-        return f"{self.name:58}{self.value:>9.3f}  <= {self.limit:g}{'' if self.value <= self.limit else '   MISSED'}"
 
 
 class Meter:
@@ -237,8 +226,7 @@ def main() -> None:
         found = measure()
         print(*found, sep="\n", flush=True)
         rows += found
-    plain = [{**row._asdict(), "met": row.value <= row.limit} for row in rows]
-    measured.write("fleet", {"machine": machine(), "rows": plain})
+    measured.write("fleet", {"machine": machine(), "rows": [row.as_dict() for row in rows]})
 
 
 if __name__ == "__main__":

@@ -66,13 +66,7 @@ def _limit(row: dict[str, Any]) -> str:
     return figure.replace("<=", "≤").replace(" x ", " of ") + reached + ("" if row["met"] else ", missed")
 
 
-def _fleet(results: dict[str, Any]) -> Iterator[list[str]]:
-    yield ["", "measured", "limit"]
-    for row in results["rows"]:
-        yield [row["name"], number(row["value"]), f"≤ {row['limit']:g}{'' if row['met'] else ', missed'}"]
-
-
-def _cluster(results: dict[str, Any]) -> Iterator[list[str]]:
+def _rows(results: dict[str, Any]) -> Iterator[list[str]]:
     yield ["", "measured", "limit"]
     for row in results["rows"]:
         yield [row["name"], number(row["value"]), f"{row['limit']}{'' if row['met'] else ', missed'}"]
@@ -88,8 +82,8 @@ def _curve(results: dict[str, Any]) -> Iterator[list[str]]:
 
 TABLES: dict[str, Callable[[dict[str, Any]], Iterator[list[str]]]] = {
     "table": _peers,
-    "fleet": _fleet,
-    "cluster": _cluster,
+    "fleet": _rows,
+    "cluster": _rows,
     "curve": _curve,
 }
 """The function that gives the head and the rows of a table, by its file of results."""
